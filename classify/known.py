@@ -1,0 +1,77 @@
+"""Known prompts of each kind, to say what a new prompt is most like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import MiniBatchKMeans
+
+KINDS = ("organic", "application", "extraction")
+PER_KIND = 640
+"""Known prompts of each kind, alike so that no kind is near by being many."""
+CHUNK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Vectors of prompts that a model's training traffic held.
+
+    Attributes:
+        vectors: quantised to steps of 1/127 (known, dimension) int8.
+        kind: position in `KINDS` (known,) int64.
+    """
+
+    vectors: NDArray[np.int8]
+    kind: NDArray[np.int64]
+
+    def similarity(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosine similarity to the nearest known prompt of each kind.
+
+        Args:
+            vectors: unit vectors (n, dimension).
+
+        Returns:
+            (n, kinds) float32; 0 where no prompt of a kind is known.
+        """
+        known = self.vectors.astype(np.float32)
+        known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
+        nearest = np.zeros((len(vectors), len(KINDS)), dtype=np.float32)
+        for start in range(0, len(vectors), CHUNK):
+            part = slice(start, start + CHUNK)
+            similarity = vectors[part] @ known.T
+            for kind in range(len(KINDS)):
+                of_kind = similarity[:, self.kind == kind]
+                nearest[part, kind] = of_kind.max(axis=1, initial=0.0)
+        return nearest
+
+
+def choose_known(
+    vectors: NDArray[np.float32], kind: NDArray[np.int64], source: NDArray[np.int64]
+) -> Known:
+    """Choose prompts near the centres of k-means, as many from each source of a kind.
+
+    Args:
+        vectors: unit vectors of training prompts (n, dimension).
+        kind: position in `KINDS` (n,).
+        source: where each prompt is from (n,); any grouping that keeps like with like will do.
+    """
+    chosen: list[int] = []
+    for one_kind in np.unique(kind):
+        sources = np.unique(source[kind == one_kind])
+        for one_source in sources:
+            members = np.flatnonzero((source == one_source) & (kind == one_kind))
+            chosen += _central(vectors, members, max(1, PER_KIND // len(sources))).tolist()
+    rows = np.array(chosen, dtype=np.int64)
+    return Known(np.round(vectors[rows] * 127).astype(np.int8), kind[rows])
+
+
+def _central(
+    vectors: NDArray[np.float32], members: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    if len(members) <= count:
+        return members
+    means = MiniBatchKMeans(count, random_state=0, n_init=1, batch_size=1024)
+    centres = means.fit(vectors[members]).cluster_centers_
+    return np.unique(members[(vectors[members] @ centres.T).argmax(axis=0)])

@@ -1,0 +1,139 @@
+"""A model: everything that turns vectors of traffic into scores, and its folder on disk."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import FolderError, Groups, InputError, commit, open_folder
+from ..embed import Encoder, Vectors
+from ..index import Placed
+from .classifier import SessionClassifier
+from .features import Features, compute_features
+from .head import Head
+from .known import Known
+from .measures import MEASURES
+from .threshold import certified_threshold
+
+KIND = "capscope model"
+LAYOUT = 1
+"""Raise it when what the files hold changes; `load_model` refuses other numbers by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionModel:
+    """A trained model.
+
+    Attributes:
+        encoder: fingerprint of the encoder that it reads vectors of.
+        min_prompts: sessions of fewer get `insufficient_evidence`.
+        max_fpr: the false-positive rate promised unless another is asked for.
+        head: the prompt head.
+        known: prompts of each kind that it learned from.
+        classifier: over measures.
+        background: quantiles of each measure among organic training sessions (measures, 101).
+        organic_scores: of organic training sessions, each by a model that saw nothing of its
+            group, ascending (n,).
+        trained_on: `session_hashes` of the sessions it learned from, ascending uint64.
+        card: what it is, in Markdown.
+    """
+
+    encoder: str
+    min_prompts: int
+    max_fpr: float
+    head: Head
+    known: Known
+    classifier: SessionClassifier
+    background: NDArray[np.float64]
+    organic_scores: NDArray[np.float64]
+    trained_on: NDArray[np.uint64]
+    card: str
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raise `InputError` unless `encoder` is the one that the model reads."""
+        if encoder.fingerprint != self.encoder:
+            raise InputError(
+                f"the encoder {encoder.fingerprint}",
+                f"the model's own, {self.encoder}",
+                "Name its weights with --weights, or train a model with this encoder.",
+            )
+
+    def threshold(self, max_fpr: float | None = None) -> float:
+        """Return the score above which a session is extraction, at a promised rate."""
+        return certified_threshold(self.organic_scores, max_fpr or self.max_fpr)
+
+    def features(
+        self, groups: Groups, vectors: Vectors, placed: Placed, known: NDArray[np.float32]
+    ) -> Features:
+        """Compute the measures of groups of prompts, as `compute_features` does."""
+        return compute_features(groups, vectors, placed, self.head.scores(vectors.rows), known)
+
+
+def save_model(model: SessionModel, folder: Path) -> None:
+    """Write a model's folder in one step; see `data.folder`."""
+    arrays = {
+        "head": np.append(model.head.weights, model.head.bias),
+        "known": model.known.vectors,
+        "known-kinds": model.known.kind.astype(np.int8),
+        "background": model.background.astype(np.float32),
+        "organic-scores": model.organic_scores,
+        "trained-on": model.trained_on,
+        **model.classifier.arrays(),
+    }
+    content = {f"{name}.npy": _npy(array) for name, array in arrays.items()}
+    about: Mapping[str, Any] = {
+        "encoder": model.encoder,
+        "min_prompts": model.min_prompts,
+        "max_fpr": model.max_fpr,
+        "measures": list(MEASURES),
+    }
+    commit(folder, KIND, LAYOUT, about, {**content, "card.md": model.card.encode()})
+
+
+def load_model(folder: Path | None = None) -> SessionModel:
+    """Load a model folder, or the shipped one, without running anything in it.
+
+    Raises:
+        FolderError: it is not a whole model folder of this version; nothing of it is used.
+    """
+    folder = folder or Path(str(files(__package__).joinpath("models", "default")))
+    opened = open_folder(folder, KIND, LAYOUT)
+    try:
+        if opened.about["measures"] != list(MEASURES):
+            raise ValueError("its measures are not this version's")
+        arrays = {
+            Path(name).stem: np.load(path, allow_pickle=False)
+            for name, path in opened.files.items()
+            if name.endswith(".npy")
+        }
+        return SessionModel(
+            str(opened.about["encoder"]),
+            int(opened.about["min_prompts"]),
+            float(opened.about["max_fpr"]),
+            Head(arrays["head"][:-1], float(arrays["head"][-1])),
+            Known(arrays["known"], arrays["known-kinds"].astype(np.int64)),
+            SessionClassifier.from_arrays(arrays),
+            arrays["background"].astype(np.float64),
+            arrays["organic-scores"],
+            arrays["trained-on"],
+            opened.files["card.md"].read_text(encoding="utf-8"),
+        )
+    except (KeyError, ValueError, TypeError, IndexError, OSError) as error:
+        raise FolderError(
+            f"the model in {folder} cannot be read ({error})",
+            "a model that this version of capscope wrote",
+            "Train the model again.",
+        ) from error
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, array, allow_pickle=False)
+    return sink.getvalue()

@@ -1,0 +1,115 @@
+"""What labelled traffic says of its sessions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import LABELS, Groups, InputError, Traffic, read_labels
+from .known import KINDS
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Labelled sessions, those without a label or with too few prompts left out.
+
+    Attributes:
+        groups: their prompts.
+        extraction: the label (sessions,).
+        kind: position in `KINDS` (sessions,).
+        about: what the traffic calls each kind of session; "session" where it does not (sessions,).
+        source: where each is from, as codes; the split group where unnamed (sessions,).
+        fold: sessions that share a value stay on one side of a split (sessions,).
+        left_out: sessions without a usable label or with too few prompts.
+    """
+
+    groups: Groups
+    extraction: NDArray[np.bool_]
+    kind: NDArray[np.int64]
+    about: list[str]
+    source: NDArray[np.int64]
+    fold: NDArray[np.int64]
+    left_out: int
+
+
+def read_truth(traffic: Traffic, min_prompts: int, labels: Path | None = None) -> Truth:
+    """Read the labels of sessions: from a labels file, else from the traffic's label column.
+
+    A session whose rows disagree is left out. Sessions are split by the `group` column where there
+    is one, else by account.
+
+    Raises:
+        InputError: the labels file names no session of the traffic, or fewer than two classes are
+            left.
+    """
+    every = traffic.groups("session")
+    named = read_labels(labels) if labels else None
+    found = _labels(traffic, every, named)
+    if named is not None and not any(found):
+        raise InputError(
+            f"{labels} names no session of the traffic",
+            "session ids as they stand in the traffic",
+            "Check that the labels belong to this traffic.",
+        )
+    chosen = np.array(
+        [i for i, name in enumerate(found) if name and every.sizes[i] >= min_prompts],
+        dtype=np.int64,
+    )
+    groups = every.take(chosen)
+    extraction = np.array([found[i] == "extraction" for i in chosen], dtype=bool)
+    if len(np.unique(extraction)) < 2:
+        raise InputError(
+            f"{int(extraction.sum())} extraction and {int((~extraction).sum())} organic sessions "
+            f"with a label and at least {min_prompts} prompts",
+            "sessions of both labels",
+            "Add labelled sessions, in a column label or with --labels.",
+        )
+    about = [name or "session" for name in traffic.column("kind", groups.first)]
+    application = np.array([name.startswith("application") for name in about])
+    kind = np.where(extraction, KINDS.index("extraction"), np.where(application, 1, 0))
+    fold = _folds(traffic, groups)
+    sources = traffic.column("source", groups.first)
+    source = np.unique(
+        [s or f"fold {f}" for s, f in zip(sources, fold, strict=True)], return_inverse=True
+    )[1]
+    left_out = len(every) - len(chosen)
+    return Truth(groups, extraction, kind, about, source, fold, left_out)
+
+
+def session_hashes(traffic: Traffic, groups: Groups) -> NDArray[np.uint64]:
+    """Return a hash of each session's prompts, to know them again (sessions,) uint64."""
+    hashes = []
+    for rows in groups:
+        text = "\x1e".join(str(prompt) for prompt in traffic.column("prompt", rows))
+        digest = hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest()
+        hashes.append(int.from_bytes(digest, "little"))
+    return np.array(hashes, dtype=np.uint64)
+
+
+def _labels(traffic: Traffic, groups: Groups, named: dict[str, str] | None) -> list[str | None]:
+    if named is not None:
+        return [named.get(str(s)) for s in traffic.column("session_id", groups.first)]
+    column = traffic.column("label")
+    told = [{column[row] for row in rows} - {None} for rows in groups]
+    return [
+        one if len(values) == 1 and (one := next(iter(values))) in LABELS else None
+        for values in told
+    ]
+
+
+def _folds(traffic: Traffic, groups: Groups) -> NDArray[np.int64]:
+    """Number the split groups; without a `group` column, accounts are spread over five."""
+    named = traffic.column("group", groups.first)
+    if all(named):
+        return np.unique([str(name) for name in named], return_inverse=True)[1]
+    accounts = traffic.column("account_id", groups.first)
+    sessions = traffic.column("session_id", groups.first)
+    owners = [a or s or "" for a, s in zip(accounts, sessions, strict=True)]
+    digests = [hashlib.blake2b(owner.encode(), digest_size=4).digest() for owner in owners]
+    return np.array([int.from_bytes(digest) % FOLDS for digest in digests], dtype=np.int64)

@@ -1,0 +1,245 @@
+"""The command line: each command parses, calls one function and prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+# Only what is light may be imported here: `capscope --help` answers before torch is found.
+from .data.errors import CapscopeError, InputError
+
+
+class Commands(TyperGroup):
+    """A command group that turns the user's mistakes into one message and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except CapscopeError as error:
+            typer.echo(f"capscope: {error}", err=True)
+            raise typer.Exit(2) from error
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+class By(StrEnum):
+    """What a record of `label` is about."""
+
+    session = "session"
+    account = "account"
+
+
+Inputs = Annotated[
+    list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Folder with the encoder; else the installed package, else the hub."),
+]
+IndexFolder = Annotated[Path, typer.Option("--index", help="The index's folder.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="A .jsonl, .csv or .parquet file; else JSON lines."),
+]
+ModelFolder = Annotated[
+    Path | None, typer.Option("--model", help="A model folder; else the shipped one.")
+]
+Labels = Annotated[
+    Path | None, typer.Option(help="A file with session_id and label, instead of the column.")
+]
+
+
+@app.callback()
+def main() -> None:
+    """Tell organic use of a language model from curriculum-style extraction.
+
+    capscope raises alerts with evidence. A person decides.
+    """
+
+
+@app.command("label")
+def label_command(
+    inputs: Inputs,
+    output: Output = None,
+    model: ModelFolder = None,
+    by: Annotated[By, typer.Option(help="One record per session, or per account.")] = By.session,
+    max_fpr: Annotated[
+        float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
+    ] = None,
+    weights: Weights = None,
+    strict: Strict = False,
+) -> None:
+    """Label every session, or account, with its evidence."""
+    from .classify import label_files, verdict_table
+
+    summary = label_files(
+        inputs, output, model=model, by=by.value, max_fpr=max_fpr, weights=weights, strict=strict
+    )
+    show(verdict_table(summary))
+    say(summary.skipped + (f"; records in {output}" if output else ""))
+
+
+@app.command("index")
+def index_command(
+    inputs: Inputs, index: IndexFolder, weights: Weights = None, strict: Strict = False
+) -> None:
+    """Embed prompts and add them to an index; the same input again changes nothing."""
+    from .data import read_traffic
+    from .embed import SentenceEncoder
+    from .index import add
+
+    traffic = read_traffic(inputs, strict=strict)
+    added = add(index, traffic, SentenceEncoder(weights))
+    say(
+        f"{added.added:,} prompts added, {added.known:,} known already, "
+        f"{added.total:,} in {index}; " + traffic.skipped.describe()
+    )
+
+
+@app.command("similar")
+def similar_command(
+    text: Annotated[str, typer.Argument(help="What to look for.")],
+    index: IndexFolder,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many prompts.")] = 10,
+    account: Annotated[str | None, typer.Option(help="Of this account only.")] = None,
+    since: Annotated[str | None, typer.Option(help="Not before this ISO 8601 time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Not after this ISO 8601 time.")] = None,
+    label: Annotated[str | None, typer.Option(help="With this label in the traffic.")] = None,
+    weights: Weights = None,
+) -> None:
+    """Find the indexed prompts most like a text."""
+    from .embed import SentenceEncoder
+    from .index import Filter, open_index, similar
+
+    where = Filter(account, utc(since), utc(until), label)
+    opened = open_index(index)
+    print_records(similar(opened, text, SentenceEncoder(weights), k, where))
+
+
+@app.command("clusters")
+def clusters_command(index: IndexFolder, weights: Weights = None) -> None:
+    """Show what the indexed traffic is made of."""
+    from .embed import SentenceEncoder
+    from .index import AreaMap, cluster, describe, open_index
+
+    opened = open_index(index)
+    encoder = SentenceEncoder(weights)
+    opened.check_encoder(encoder)
+    found = cluster(opened.vectors)
+    print_records(describe(opened, found, AreaMap.embedded(encoder)))
+    say(f"{(found.labels < 0).mean():.0%} of {len(found.labels):,} distinct prompts are noise")
+
+
+@app.command("coverage")
+def coverage_command(
+    index: IndexFolder,
+    account: Annotated[str | None, typer.Option(help="The sessions of this account.")] = None,
+    weights: Weights = None,
+) -> None:
+    """Show how accounts, or one account's sessions, cover the capability areas."""
+    from .embed import SentenceEncoder
+    from .index import coverage_records, open_index
+
+    print_records(coverage_records(open_index(index), SentenceEncoder(weights), account))
+
+
+@app.command("train")
+def train_command(
+    inputs: Inputs,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new model's folder.")],
+    labels: Labels = None,
+    weights: Weights = None,
+    strict: Strict = False,
+) -> None:
+    """Train a model on labelled traffic."""
+    from .classify import train_files
+
+    say(train_files(inputs, output, labels=labels, weights=weights, strict=strict))
+
+
+@app.command("evaluate")
+def evaluate_command(
+    inputs: Inputs,
+    model: ModelFolder = None,
+    labels: Labels = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .json file; else standard output.")
+    ] = None,
+    weights: Weights = None,
+    strict: Strict = False,
+) -> None:
+    """Measure a model on labelled traffic that it has not seen."""
+    from .classify import evaluate_files, figures_table
+
+    figures = evaluate_files(
+        inputs, output, model=model, labels=labels, weights=weights, strict=strict
+    )
+    show(figures_table(figures))
+
+
+@app.command("simulate")
+def simulate_command(
+    pool: Annotated[Path, typer.Option(help="Folder with catalog.json and the sources.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .parquet file.")],
+    sessions: Annotated[int, typer.Option(min=1, help="How many sessions.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Use the sources that may not train.")
+    ] = False,
+) -> None:
+    """Compose labelled traffic from a pool of prompts."""
+    from .data import write_simulation
+
+    write_simulation(pool, output, sessions=sessions, seed=seed, held_out=held_out)
+    say(f"{sessions:,} sessions in {output}")
+
+
+def print_records(records: Iterable[dict[str, Any]]) -> None:
+    """Write records as JSON lines to standard output."""
+    from .data import write_records
+
+    write_records(records, None)
+
+
+def say(message: str) -> None:
+    """Tell a person something, on standard error."""
+    typer.echo(message, err=True)
+
+
+def show(table: Any) -> None:  # noqa: ANN401
+    """Show a table to a person, on standard error."""
+    from rich.console import Console
+
+    Console(stderr=True, width=None if sys.stderr.isatty() else 120).print(table)
+
+
+def utc(text: str | None) -> datetime | None:
+    """Read an ISO 8601 time; UTC where it names no zone."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"the time {text}", "ISO 8601 such as 2026-02-23 or 2026-02-23T14:00:00Z", "Rewrite it."
+        ) from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
+if __name__ == "__main__":
+    app()

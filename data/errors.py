@@ -1,0 +1,33 @@
+"""What can go wrong.
+
+CapscopeError
+└── InputError      the user's mistake: exit 2
+    ├── FolderError     a model or index folder that is not whole or not ours
+    └── WeightsError    the encoder's weights are missing or not the expected ones
+"""
+
+from __future__ import annotations
+
+
+class CapscopeError(Exception):
+    """Any error that capscope raises on purpose."""
+
+
+class InputError(CapscopeError):
+    """Something the user gave cannot be used.
+
+    Every message has three parts: what was found, what was expected, what to do.
+    """
+
+    def __init__(self, found: str, expected: str, todo: str) -> None:
+        """Join the three parts into one message."""
+        self.found, self.expected, self.todo = found, expected, todo
+        super().__init__(f"{found}; expected {expected}. {todo}")
+
+
+class FolderError(InputError):
+    """A model or index folder is damaged, of another version, or holds what it must not."""
+
+
+class WeightsError(InputError):
+    """The encoder's weights cannot be found, or are not the ones that were asked for."""

@@ -1,0 +1,61 @@
+"""Unit vectors of prompts, each distinct prompt embedded once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from .encoder import Encoder
+
+CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Vectors of the distinct prompts of a traffic.
+
+    Attributes:
+        rows: unit vectors, one per distinct prompt (distinct, dimension) float32.
+        texts: the distinct prompts, in the order of first appearance (distinct,).
+        of: for each prompt, the row of its vector (prompts,) int64.
+        fingerprint: of the encoder that made them.
+    """
+
+    rows: NDArray[np.float32]
+    texts: pa.Array
+    of: NDArray[np.int64]
+    fingerprint: str
+
+    def __getitem__(self, prompts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors of the prompts with these row numbers."""
+        return self.rows[self.of[prompts]]
+
+
+def embed(prompts: pa.ChunkedArray, encoder: Encoder) -> Vectors:
+    """Embed a column of prompts.
+
+    Texts go to the encoder longest first, so that a batch holds texts of like length. A progress
+    bar shows on standard error when that is a terminal.
+    """
+    coded = prompts.combine_chunks().dictionary_encode()
+    texts = coded.dictionary
+    rows = np.empty((len(texts), encoder.dimension), dtype=np.float32)
+    order = np.argsort(-np.asarray(pc.utf8_length(texts)), kind="stable")
+    chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
+    for chunk in _progress(chunks):
+        rows[chunk] = encoder.encode(texts.take(pa.array(chunk)).to_pylist())
+    of = np.asarray(coded.indices, dtype=np.int64)
+    return Vectors(rows, texts, of, encoder.fingerprint)
+
+
+def _progress(chunks: Sequence[NDArray[np.int64]]) -> Iterable[NDArray[np.int64]]:
+    console = Console(stderr=True)
+    return track(chunks, "embedding", console=console, disable=not sys.stderr.isatty())

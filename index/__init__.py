@@ -1,0 +1,25 @@
+"""Search, clusters and coverage over the vectors of prompts."""
+
+from .areas import AreaMap, Placed
+from .clusters import Clusters, cluster, describe
+from .coverage import Coverage, cover, coverage_records
+from .search import Filter, nearest, similar
+from .store import Added, PromptIndex, add, open_index
+
+__all__ = [
+    "Added",
+    "AreaMap",
+    "Clusters",
+    "Coverage",
+    "Filter",
+    "Placed",
+    "PromptIndex",
+    "add",
+    "cluster",
+    "cover",
+    "coverage_records",
+    "describe",
+    "nearest",
+    "open_index",
+    "similar",
+]

@@ -1,0 +1,21 @@
+-- Rows of `traffic` that `known` lacks. A row is known by what it says and, among rows that say
+-- the same, by its number: an exact repeat is a row of its own, and reading it again is not.
+WITH numbered AS (
+    SELECT *, row_number() OVER () AS place FROM traffic
+),
+told AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY prompt, session_id, account_id, timestamp, model, system ORDER BY place
+    ) AS occurrence
+    FROM numbered
+),
+named AS (
+    SELECT sha256(to_json([
+        prompt, session_id, account_id, epoch_us(timestamp)::VARCHAR, model, system,
+        occurrence::VARCHAR
+    ])::VARCHAR) AS row_id, *
+    FROM told
+)
+SELECT * EXCLUDE (place, occurrence) FROM named
+WHERE row_id NOT IN (SELECT row_id FROM known)
+ORDER BY place

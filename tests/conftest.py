@@ -1,0 +1,90 @@
+"""Real parts for every test: the real encoder, the shipped model, the shipped sample."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from capscope.cli import app
+from capscope.data import read_traffic
+from capscope.data.traffic import Traffic
+from capscope.embed import SentenceEncoder
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "data" / "samples" / "traffic.jsonl"
+POOL = ROOT.parent / "shared" / "pool"
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def encoder() -> SentenceEncoder:
+    return SentenceEncoder()
+
+
+@pytest.fixture(scope="session")
+def sample_rows() -> Rows:
+    return [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
+def sample() -> Traffic:
+    return read_traffic([str(SAMPLE)])
+
+
+@pytest.fixture(scope="session")
+def few_sessions(sample_rows: Rows) -> Rows:
+    """The rows of the sample's first twelve sessions."""
+    first = list(dict.fromkeys(row["session_id"] for row in sample_rows))[:12]
+    return [row for row in sample_rows if row["session_id"] in first]
+
+
+@pytest.fixture(scope="session")
+def few_file(few_sessions: Rows, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("few") / "traffic.jsonl"
+    write_rows(path, few_sessions)
+    return path
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Run capscope in this process; a result holds `stdout`, `stderr` and `exit_code`."""
+
+    def invoke(*args: object, input: bytes | None = None) -> Result:
+        return CliRunner().invoke(app, [str(arg) for arg in args], input=input)
+
+    return invoke
+
+
+@pytest.fixture
+def fails(run: Callable[..., Result]) -> Callable[..., str]:
+    """Run capscope, check that it ends as a user's mistake should, and return its message."""
+
+    def invoke(*args: object, input: bytes | None = None) -> str:
+        result = run(*args, input=input)
+        assert result.exit_code == 2, result.output
+        assert isinstance(result.exception, SystemExit)
+        assert "Traceback" not in result.output
+        assert result.stdout == ""
+        assert result.stderr.startswith("capscope: ")
+        assert len(result.stderr.splitlines()) == 1
+        assert "; expected " in result.stderr
+        return result.stderr
+
+    return invoke
+
+
+def write_rows(path: Path, rows: Rows) -> None:
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def records(result: Result) -> Rows:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
