@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 POOL ?= ../shared/pool
 
-.PHONY: demo test check format sample real model constraints clean
+.PHONY: demo test check format sample real model bench-batch bench-classifiers constraints clean
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -26,17 +26,29 @@ format: $(VENV)/.test
 sample: $(VENV)/.test
 	$(BIN)/python benchmarks/make_sample.py -o data/samples/traffic.jsonl
 
-# The shipped model, from the pool's sources that may train, and its figures on those that may not.
+# The encoder's speed by batch size, and kinds of session classifier side by side.
+bench-batch: $(VENV)/.test
+	$(BIN)/python benchmarks/batch_size.py
+
+bench-classifiers: $(VENV)/.test out/train.parquet
+	$(BIN)/python benchmarks/classifiers.py out/train.parquet
+
+out/train.parquet: $(VENV)/.demo
+	mkdir -p out
+	$(BIN)/capscope simulate --pool $(POOL) -o $@ --sessions 3000 --seed 1
+
+out/held-out.parquet: $(VENV)/.demo
+	mkdir -p out
+	$(BIN)/capscope simulate --pool $(POOL) -o $@ --sessions 1000 --seed 2 --held-out
+
 # Verdicts on 600 real sessions of the pool.
 real: $(VENV)/.demo
 	mkdir -p out
 	$(BIN)/python benchmarks/real_sessions.py --pool $(POOL) -o out/real.jsonl
 	$(BIN)/capscope label out/real.jsonl -o out/real-verdicts.jsonl
 
-model: $(VENV)/.test
-	mkdir -p out
-	$(BIN)/capscope simulate --pool $(POOL) -o out/train.parquet --sessions 3000 --seed 1
-	$(BIN)/capscope simulate --pool $(POOL) -o out/held-out.parquet --sessions 1000 --seed 2 --held-out
+# The shipped model, from the pool's sources that may train, and its figures on those that may not.
+model: $(VENV)/.demo out/train.parquet out/held-out.parquet
 	$(BIN)/capscope train out/train.parquet -o classify/models/default
 	$(BIN)/capscope evaluate out/held-out.parquet -o out/held-out.json
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..data import Traffic
 from .measures import MEASURES
 from .metrics import summary, tpr_at_fpr
+from .threshold import strictest_promise
 from .truth import Truth
 
 CARD = """# Model card
@@ -41,7 +42,8 @@ Each figure is on sessions of split groups that the model scoring them saw nothi
 
 - The sessions are composed from public prompts. No real campaign's traffic was seen, so these
   figures compare detectors; they do not promise a rate in the field.
-- The certified threshold holds for organic sessions like those it was set on.
+- The certified threshold holds for organic sessions like those it was set on; unless told
+  otherwise it promises a false-positive rate of {promise}.
 - Fewer than five prompts are not judged. Languages other than English are read poorly by the
   encoder.
 - Prompts that are relayed from other people's organic use look organic.
@@ -85,6 +87,7 @@ def write_card(
         folds=len(np.unique(truth.fold)),
         left_out=truth.left_out,
         encoder=encoder,
+        promise=strictest_promise(int((~truth.extraction).sum())),
         kinds="\n".join(
             f"| {kind} | {count} | {flagged[about == kind].mean():.1%} |"
             for kind, count in sorted(kinds.items())

@@ -88,7 +88,8 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Matrix) -> NDArray[Any]:  # noqa: N803
         """Return the more probable label of each session (sessions,)."""
-        return np.asarray(self.classes_[(self.decision_function(X) > 0).astype(np.int64)])
+        second = self.decision_function(X) > 0
+        return np.asarray(self.classes_[second.astype(np.int64)])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a fitted classifier consists of, for a model folder."""

@@ -13,6 +13,9 @@ from ..data import InputError
 DELTA = 0.05
 """The accepted chance that a promise is broken, over the draw of the organic sessions."""
 
+PROMISES = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""The rates that a model promises by itself: the lowest that its organic sessions carry."""
+
 
 def certified_threshold(organic: NDArray[np.float64], max_fpr: float) -> float:
     """Return the lowest score above which at most `max_fpr` of organic sessions lie.
@@ -40,6 +43,15 @@ def certified_threshold(organic: NDArray[np.float64], max_fpr: float) -> float:
             "Ask for a higher --max-fpr, or train on more organic sessions.",
         )
     return float(np.sort(organic)[np.argmax(broken <= DELTA)])
+
+
+def strictest_promise(organic: int) -> float:
+    """Return the lowest of `PROMISES` that this many organic sessions can carry.
+
+    >>> strictest_promise(1000), strictest_promise(100)
+    (0.01, 0.05)
+    """
+    return next((fpr for fpr in PROMISES if sessions_needed(fpr) <= organic), PROMISES[-1])
 
 
 def sessions_needed(max_fpr: float) -> int:

@@ -10,34 +10,50 @@ from numpy.typing import NDArray
 
 from ..data import InputError, Traffic
 from ..embed import Encoder, Vectors, embed
-from ..index import AreaMap, Placed
+from ..index import AreaMap
 from .card import write_card
 from .classifier import SessionClassifier
 from .features import compute_features
 from .head import Head, fit_head
-from .known import Known, choose_known
+from .known import KINDS, Known, choose_known
+from .measures import MEASURES
 from .model import SessionModel
+from .threshold import strictest_promise
 from .truth import Truth, read_truth, session_hashes
 
 MIN_PROMPTS = 5
-MAX_FPR = 0.01
 FEWEST = 20
 """Fewest sessions of each label that a model is trained on."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Prompts with what their sessions say of them."""
+class LabelledPrompts:
+    """The prompts of labelled sessions, with what their sessions say of them.
+
+    Attributes:
+        vectors: (n, dimension) float32.
+        kind: position in `KINDS` (n,).
+        source: where each is from (n,).
+        fold: the split group (n,).
+    """
 
     vectors: NDArray[np.float32]
     kind: NDArray[np.int64]
     source: NDArray[np.int64]
     fold: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, truth: Truth, vectors: Vectors) -> LabelledPrompts:
+        """Spread the truth of sessions over their prompts."""
+        columns = (truth.kind, truth.source, truth.fold)
+        spread = (np.repeat(column, truth.groups.sizes) for column in columns)
+        return cls(vectors[truth.groups.rows], *spread)
+
     def fit(self, chosen: NDArray[np.bool_]) -> tuple[Head, Known]:
-        """Fit the prompt head and choose known prompts on some of the rows."""
+        """Fit the prompt head and choose known prompts on some of the prompts."""
         vectors, kind, source = self.vectors[chosen], self.kind[chosen], self.source[chosen]
-        return fit_head(vectors, kind == 2, source), choose_known(vectors, kind, source)
+        extraction = kind == KINDS.index("extraction")
+        return fit_head(vectors, extraction, source), choose_known(vectors, kind, source)
 
 
 def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> SessionModel:
@@ -52,29 +68,48 @@ def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> Ses
     truth = read_truth(traffic, MIN_PROMPTS, labels)
     _check(truth)
     vectors = embed(traffic.table["prompt"], encoder)
-    placed = AreaMap.embedded(encoder).place(vectors.rows)
-    sizes = truth.groups.sizes
-    rows = _Rows(
-        vectors[truth.groups.rows],
-        *(np.repeat(values, sizes) for values in (truth.kind, truth.source, truth.fold)),
-    )
-    measures = _out_of_fold_measures(truth, rows, vectors, placed)
+    prompts = LabelledPrompts.of(truth, vectors)
+    measures = measure_out_of_fold(truth, vectors, prompts, AreaMap.embedded(encoder))
     classifier = SessionClassifier().fit(measures, truth.extraction, truth.fold)
-    head, known = rows.fit(np.ones(len(rows.kind), dtype=bool))
+    head, known = prompts.fit(np.ones(len(prompts.kind), dtype=bool))
     scores = classifier.out_of_fold_
     organic = ~truth.extraction
     return SessionModel(
-        encoder.fingerprint,
-        MIN_PROMPTS,
-        MAX_FPR,
-        head,
-        known,
-        classifier,
-        np.quantile(measures[organic], np.linspace(0, 1, 101), axis=0).T,
-        np.sort(scores[organic]),
-        np.sort(session_hashes(traffic, truth.groups)),
-        write_card(traffic, truth, measures, scores, encoder.fingerprint),
+        encoder=encoder.fingerprint,
+        min_prompts=MIN_PROMPTS,
+        max_fpr=strictest_promise(int(organic.sum())),
+        head=head,
+        known=known,
+        classifier=classifier,
+        background=np.quantile(measures[organic], np.linspace(0, 1, 101), axis=0).T,
+        organic_scores=np.sort(scores[organic]),
+        trained_on=np.sort(session_hashes(traffic, truth.groups)),
+        card=write_card(traffic, truth, measures, scores, encoder.fingerprint),
     )
+
+
+def measure_out_of_fold(
+    truth: Truth, vectors: Vectors, prompts: LabelledPrompts, areas: AreaMap
+) -> NDArray[np.float64]:
+    """Measure each session by a prompt head and known prompts that saw nothing of its group.
+
+    Returns:
+        (sessions, measures) float64.
+    """
+    placed = areas.place(vectors.rows)
+    measures = np.empty((len(truth.groups), len(MEASURES)))
+    for fold in np.unique(truth.fold):
+        chosen = np.flatnonzero(truth.fold == fold)
+        head, known = prompts.fit(prompts.fold != fold)
+        features = compute_features(
+            truth.groups.take(chosen),
+            vectors,
+            placed,
+            head.scores(vectors.rows),
+            known.similarity(vectors.rows),
+        )
+        measures[chosen] = features.values
+    return measures
 
 
 def _check(truth: Truth) -> None:
@@ -93,23 +128,3 @@ def _check(truth: Truth) -> None:
                 "each label in at least two groups (the column group, else accounts)",
                 "Add sessions of other sources or accounts.",
             )
-
-
-def _out_of_fold_measures(
-    truth: Truth, rows: _Rows, vectors: Vectors, placed: Placed
-) -> NDArray[np.float64]:
-    parts = []
-    order = []
-    for fold in np.unique(truth.fold):
-        chosen = np.flatnonzero(truth.fold == fold)
-        head, known = rows.fit(rows.fold != fold)
-        features = compute_features(
-            truth.groups.take(chosen),
-            vectors,
-            placed,
-            head.scores(vectors.rows),
-            known.similarity(vectors.rows),
-        )
-        parts.append(features.values)
-        order.append(chosen)
-    return np.concatenate(parts)[np.argsort(np.concatenate(order))]

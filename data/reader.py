@@ -131,7 +131,7 @@ def _stage(
         CREATE OR REPLACE TEMP TABLE projected AS
         WITH checked AS (SELECT line, doc, json_valid(doc) AS valid FROM documents
                          WHERE trim(doc, chr(9) || chr(10) || chr(13) || ' ') <> ''),
-        parsed AS (SELECT line, valid, valid AND json_type(doc) = 'OBJECT' AS object,
+        parsed AS (SELECT line, valid, CASE WHEN valid THEN json_type(doc) = 'OBJECT' END AS object,
                           CASE WHEN valid THEN json_transform(doc, $structure) END AS d
                    FROM checked),
         fields AS (SELECT line, valid, object, {projected} FROM parsed)

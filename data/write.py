@@ -80,7 +80,7 @@ def write_records(records: Iterable[Mapping[str, Any]], output: Path | None) -> 
         sys.stdout.flush()
         return
     with replacing(output) as temporary:
-        if output.suffix.lower() == ".jsonl":
+        if output.suffix.lower() in (".jsonl", ".json"):
             with temporary.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(map(json_line, records))
             return

@@ -7,6 +7,7 @@ torch comes first whenever both are needed, and whoever needs FAISS asks here fo
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from types import ModuleType
 
 
@@ -23,7 +24,5 @@ def sentence_transformers() -> ModuleType:
 
 def faiss() -> ModuleType:
     """Import FAISS after torch."""
-    import faiss as module
-    import torch  # noqa: F401
-
-    return module
+    import_module("torch")
+    return import_module("faiss")

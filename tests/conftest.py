@@ -30,7 +30,7 @@ def encoder() -> SentenceEncoder:
 
 @pytest.fixture(scope="session")
 def sample_rows() -> Rows:
-    return [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    return read_rows(SAMPLE)
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +83,10 @@ def fails(run: Callable[..., Result]) -> Callable[..., str]:
 def write_rows(path: Path, rows: Rows) -> None:
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     path.write_text("".join(lines), encoding="utf-8")
+
+
+def read_rows(path: Path) -> Rows:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def records(result: Result) -> Rows:

@@ -228,7 +228,8 @@ def test_an_even_sweep_stands_out_against_chance(encoder: SentenceEncoder) -> No
     rows = [int(np.flatnonzero(areas.cell_of == cell)[0]) for cell in inside]
     even = cover(placed, np.array(rows * 8), areas, background)
     assert even.evenness == pytest.approx(1.0)
-    assert (even.percentile, even.focus) == (100.0, 1.0)
+    assert even.focus == 1.0
+    assert even.percentile > 99
     assert even.p_value < 0.01
     usual = cover(placed, np.array([rows[0]] * 40 + [rows[1]] * 2), areas, background)
     assert usual.p_value > 0.2

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Rows, records, write_rows
+from conftest import Rows, read_rows, records, write_rows
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.utils.estimator_checks import parametrize_with_checks
 from typer.testing import Result
 
 from capscope.classify import SessionClassifier, load_model
@@ -51,7 +53,7 @@ def test_a_trained_model_labels_and_is_measured(
     judged = [record for record in labelled if record["score"] is not None]
     assert figures["sessions"] == len(judged)
     assert figures["seen_in_training"] == 0
-    truth = {r["session_id"]: r["label"] == "extraction" for r in map(json.loads, halves[1].open())}
+    truth = {r["session_id"]: r["label"] == "extraction" for r in read_rows(halves[1])}
     scores = [record["score"] for record in judged]
     expected = roc_auc_score([truth[r["session_id"]] for r in judged], scores)
     assert figures["model"]["auroc"] == pytest.approx(expected, abs=1e-3)
@@ -78,7 +80,7 @@ def test_the_card_names_sources_figures_and_limits(trained: Path) -> None:
 def test_labels_from_a_file_stand_in_for_the_column(
     run: Run, halves: tuple[Path, Path], trained: Path, tmp_path: Path
 ) -> None:
-    rows = [json.loads(line) for line in halves[0].open(encoding="utf-8")]
+    rows = read_rows(halves[0])
     labels = {row["session_id"]: row.pop("label") for row in rows}
     write_rows(tmp_path / "t.jsonl", rows)
     write_rows(
@@ -109,7 +111,7 @@ def test_labels_that_cannot_carry_a_model_are_refused(
     one_class = [row | {"label": "organic"} for row in few_sessions]
     write_rows(tmp_path / "one.jsonl", one_class)
     assert "sessions of both labels" in fails("train", tmp_path / "one.jsonl", "-o", out)
-    rows = [json.loads(line) for line in halves[0].open(encoding="utf-8")]
+    rows = read_rows(halves[0])
     write_rows(tmp_path / "group.jsonl", [row | {"group": row["label"]} for row in rows])
     assert "one split group" in fails("train", tmp_path / "group.jsonl", "-o", out)
     write_rows(tmp_path / "l.jsonl", [{"session_id": "other", "label": "organic"}])
@@ -128,6 +130,11 @@ def test_the_shipped_model_loads_and_names_its_sources() -> None:
     assert model.card.count("`") > 50
     assert model.classifier.score_sessions(np.zeros((2, len(MEASURES)))).shape == (2,)
     assert len(model.organic_scores) >= sessions_needed(model.max_fpr)
+
+
+@parametrize_with_checks([SessionClassifier()])
+def test_the_classifier_is_a_scikit_learn_estimator(estimator: Any, check: Any) -> None:
+    check(estimator)
 
 
 def test_effects_add_up_to_the_log_odds() -> None:
