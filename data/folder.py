@@ -56,9 +56,9 @@ def commit(
     with replacing(folder / MANIFEST) as temporary:
         temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     kept = {MANIFEST, *(entry["file"] for entry in entries.values())}
-    stems = {Path(name).stem for name in files}
+    stems = {Path(name).stem for name in (*files, MANIFEST)}
     for path in folder.iterdir():
-        if path.name not in kept and path.name.split(".")[0] in stems:
+        if path.name not in kept and path.name.lstrip(".").split(".")[0] in stems:
             path.unlink()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .skipped import Skipped
 from .streams import Stream
@@ -26,13 +27,13 @@ def json_lines(stream: Stream, name: str, skipped: Skipped) -> Iterator[pa.Recor
     """
     first = 1
     for block in whole_lines(stream):
-        if len(block) > LONGEST and b"\n" not in block[:LONGEST]:
-            skipped.add(f"line longer than {LONGEST >> 20} MiB", name, first)
-            first += block.count(b"\n")
-            continue
         lines = _split(block.removeprefix(BOM) if first == 1 else block)
         numbers = pa.array(np.arange(first, first + len(lines)))
         first += len(lines)
+        for row in np.flatnonzero(np.asarray(pc.binary_length(lines)) > LONGEST):
+            skipped.add(f"line longer than {LONGEST >> 20} MiB", name, numbers[row].as_py())
+        short = pc.less_equal(pc.binary_length(lines), LONGEST)
+        lines, numbers = lines.filter(short), numbers.filter(short)
         keep, bad = utf8_rows(lines)
         for row in bad:
             skipped.add("invalid UTF-8", name, numbers[row].as_py())
@@ -44,12 +45,15 @@ def json_lines(stream: Stream, name: str, skipped: Skipped) -> Iterator[pa.Recor
 def whole_lines(stream: Stream) -> Iterator[bytes]:
     """Yield blocks of about 8 MiB that end where a line ends.
 
-    A last line without a newline is yielded, unless damage cut it.
+    A last line without a newline is yielded, unless damage cut it. Of a line longer than
+    `LONGEST` only the beginning is kept, so that no line can fill the memory.
     """
     held: list[bytes] = []
     size = 0
     for block in stream.blocks():
         end = block.rfind(b"\n") + 1 if size + len(block) >= BLOCK else 0
+        if size > LONGEST and not end:
+            continue
         if end:
             yield b"".join([*held, block[:end]])
             held, size = [], 0

@@ -175,6 +175,16 @@ def test_blocks_larger_than_the_buffer_keep_every_line(tmp_path: Path) -> None:
     assert traffic.table["prompt"].to_pylist() == [row["prompt"] for row in rows]
 
 
+def test_a_line_without_end_is_skipped_and_its_neighbours_kept(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(
+        b'{"prompt": "one"}\n{"prompt": "' + b"x" * (80 << 20) + b'"}\n{"prompt": "two"}\n'
+    )
+    traffic = read_traffic([str(path)])
+    assert traffic.table["prompt"].to_pylist() == ["one", "two"]
+    assert "line longer than 64 MiB 1 (first" in traffic.skipped.describe()
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"prompt": "one"}\r\n\r\n{"prompt": "two"}')
