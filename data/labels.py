@@ -38,9 +38,9 @@ def _insert(
     documents: pa.Table | pa.RecordBatch, db: duckdb.DuckDBPyConnection, path: Path
 ) -> None:
     db.register("documents", documents)
-    broken = db.execute("SELECT min(line) FROM documents WHERE NOT json_valid(doc)").fetchone()
-    if broken and broken[0] is not None:
-        raise InputError(f"{path}:{broken[0]} is not valid JSON", FIELDS, "Mend the row.")
+    broken = db.execute("SELECT line FROM documents WHERE NOT json_valid(doc) ORDER BY 1").fetchall()
+    if broken:
+        raise InputError(f"{path}:{broken[0][0]} is not valid JSON", FIELDS, "Mend the row.")
     db.execute("""
         INSERT INTO labels SELECT doc ->> '$.session_id', doc ->> '$.label' FROM documents
         WHERE doc ->> '$.session_id' IS NOT NULL AND doc ->> '$.label' IS NOT NULL

@@ -30,7 +30,7 @@ def json_lines(stream: Stream, name: str, skipped: Skipped) -> Iterator[pa.Recor
         lines = _split(block.removeprefix(BOM) if first == 1 else block)
         numbers = pa.array(np.arange(first, first + len(lines)))
         first += len(lines)
-        for row in np.flatnonzero(np.asarray(pc.binary_length(lines)) > LONGEST):
+        for row in np.flatnonzero(np.asarray(pc.binary_length(lines)) > LONGEST).tolist():
             skipped.add(f"line longer than {LONGEST >> 20} MiB", name, numbers[row].as_py())
         short = pc.less_equal(pc.binary_length(lines), LONGEST)
         lines, numbers = lines.filter(short), numbers.filter(short)
