@@ -47,7 +47,7 @@ def why(verdict: Verdict) -> str:
     """Say in a few words what moved the score up most, and the template if there is one."""
     raised: list[dict[str, Any]] = [m for m in verdict.evidence["measures"] if m["effect"] > 0]
     reasons = [
-        f"{m['measure']} above {m['organic_percentile']:.0f} % of organic" for m in raised[:1]
+        f"{m['measure']} at percentile {m['organic_percentile']:.0f} of organic" for m in raised[:1]
     ]
     if template := verdict.evidence["template"]:
         reasons.append(f"template {template['skeleton']}")

@@ -38,7 +38,9 @@ def _insert(
     documents: pa.Table | pa.RecordBatch, db: duckdb.DuckDBPyConnection, path: Path
 ) -> None:
     db.register("documents", documents)
-    broken = db.execute("SELECT line FROM documents WHERE NOT json_valid(doc) ORDER BY 1").fetchall()
+    broken = db.execute(
+        "SELECT line FROM documents WHERE NOT json_valid(doc) ORDER BY 1"
+    ).fetchall()
     if broken:
         raise InputError(f"{path}:{broken[0][0]} is not valid JSON", FIELDS, "Mend the row.")
     db.execute("""

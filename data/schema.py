@@ -26,3 +26,6 @@ SCHEMA = pa.schema(
     ]
 )
 """One row per prompt. Rows of one session stand together, in time order."""
+
+COLUMNS = tuple(SCHEMA.names)
+"""The columns that a log format can fill, as text."""

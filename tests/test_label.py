@@ -148,4 +148,4 @@ def test_why_names_the_measure_and_the_template() -> None:
     ]
     evidence = {"measures": measures, "template": {"skeleton": "Sort {}."}}
     verdict = Verdict("s", "a", 1, 9, "extraction", 0.9, 0.5, "coding", evidence)
-    assert why(verdict) == "up above 99 % of organic; template Sort {}."
+    assert why(verdict) == "up at percentile 99 of organic; template Sort {}."
