@@ -2,11 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from capscope.cli import app
@@ -21,6 +23,29 @@ SAMPLE = ROOT / "data" / "samples" / "traffic.jsonl"
 POOL = ROOT.parent / "shared" / "pool"
 
 Rows = list[dict[str, Any]]
+
+ENCODE = SentenceEncoder.encode
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_vectors() -> Iterator[None]:
+    """Embed each text once in a run of the tests: most of them read the same sample."""
+    memory: dict[str, NDArray[np.float32]] = {}
+
+    def encode(self: SentenceEncoder, texts: Sequence[str]) -> NDArray[np.float32]:
+        fresh = [text for text in dict.fromkeys(texts) if text not in memory]
+        memory.update(zip(fresh, ENCODE(self, fresh), strict=True))
+        return np.stack([memory[text] for text in texts])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SentenceEncoder, "encode", encode)
+        yield
+
+
+@pytest.fixture
+def forgotten_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of the vectors themselves: embed afresh each time."""
+    monkeypatch.setattr(SentenceEncoder, "encode", ENCODE)
 
 
 @pytest.fixture(scope="session")

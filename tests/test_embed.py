@@ -16,6 +16,7 @@ from capscope.embed import SentenceEncoder, embed, find_weights
 from capscope.embed import weights as weights_module
 
 
+@pytest.mark.usefixtures("forgotten_vectors")
 def test_vectors_equal_sentence_transformers(encoder: SentenceEncoder, sample: Traffic) -> None:
     from sentence_transformers import SentenceTransformer
 

@@ -74,6 +74,7 @@ def test_the_sample_is_told_apart_better_than_by_chance(labelled: Rows, sample_r
     assert roc_auc_score(extraction, [r["score"] for r in judged]) > 0.8
 
 
+@pytest.mark.usefixtures("forgotten_vectors")
 def test_the_same_input_gives_the_same_bytes(run: Run, few_file: Path, tmp_path: Path) -> None:
     for name in ("one.jsonl", "two.jsonl"):
         assert run("label", few_file, "-o", tmp_path / name).exit_code == 0
