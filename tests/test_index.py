@@ -231,7 +231,7 @@ def test_an_even_sweep_stands_out_against_chance(encoder: SentenceEncoder) -> No
     assert even.focus == 1.0
     assert even.percentile > 99
     assert even.p_value < 0.02
-    usual = cover(placed, np.array([rows[0]] * 40 + [rows[1]] * 2), areas, background)
+    usual = cover(placed, np.repeat(rows, [43, 2, 1, 1, 1, 0]), areas, background)
     assert usual.p_value > 0.2
 
 
