@@ -35,7 +35,7 @@ class Format:
         fields: what a row needs, for people.
         signature: true for a row of this format and, best, of no other.
         paths: JSON paths read from a row, by the names that expressions know them by.
-        texts: fields at the top of a row that are read as text, under their own names: faster.
+        whole: fields at the top of a row, read as VARCHAR or JSON under their own names: faster.
         columns: the expression of each traffic column; `prompt` is always among them.
         accounts: expressions for the account, by what each is, the first that is there counts.
         turns: where a row holds a conversation, the list of its turns; each is `turn`, a row.
@@ -47,10 +47,10 @@ class Format:
     about: str
     fields: list[str]
     signature: str
-    paths: dict[str, str]
     columns: dict[str, str]
+    paths: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
-    texts: list[str] = field(default_factory=lambda: ["_"])
+    whole: dict[str, str] = field(default_factory=dict)
     turns: str | None = None
     passed: str = "NULL"
     broken: str = "NULL"
@@ -59,13 +59,15 @@ class Format:
     def rows(self) -> str:
         """SQL for the fields of each row, and of each turn where a row holds several."""
         paths = ", ".join(f"'{path}'" for path in self.paths.values())
-        names = ", ".join(f'f[{i}] AS "{name}"' for i, name in enumerate(self.paths, start=1))
-        types = ", ".join(f'"{field}": "VARCHAR"' for field in self.texts)
+        names = [f'f[{i}] AS "{name}"' for i, name in enumerate(self.paths, start=1)]
+        types = ", ".join(f'"{field}": "{kind}"' for field, kind in self.whole.items())
+        found = [f"json_extract(doc, [{paths}]) AS f"] if self.paths else []
+        found += [f"json_transform(doc, '{{{types}}}') AS t"] if self.whole else []
+        columns = ", ".join(["line", "valid", "object", "suspect", *["t.*"] * bool(types), *names])
         rows = f"""
-            SELECT line, valid, object, suspect, t.*, {names} FROM (
-                SELECT *, CASE WHEN object THEN json_extract(doc, [{paths}]) END AS f,
-                       CASE WHEN object THEN json_transform(doc, '{{{types}}}') END AS t
-                FROM ({CHECKED}))
+            SELECT {columns} FROM (
+                SELECT * REPLACE (NULL AS doc), {", ".join(found)} FROM (
+                    SELECT * REPLACE (CASE WHEN object THEN doc END AS doc) FROM ({CHECKED})))
         """
         if self.turns is None:
             return rows

@@ -62,7 +62,11 @@ def read_traffic(inputs: Sequence[str], options: ReadOptions | None = None) -> T
             a row is bad and `strict` is set.
     """
     with staged(inputs, options or ReadOptions()) as (db, query, skipped):
-        return Traffic(db.sql(query).to_arrow_table().cast(SCHEMA), skipped)
+        table = db.sql(f"""
+            SELECT * EXCLUDE (row) FROM ({query})
+            ORDER BY min(row) OVER (PARTITION BY session_id, account_id), timestamp NULLS LAST, row
+        """)
+        return Traffic(table.to_arrow_table().cast(SCHEMA), skipped)
 
 
 @contextmanager
@@ -73,15 +77,15 @@ def staged(
     skipped = Skipped(options.strict)
     forced = None if options.format == "auto" else named_format(options.format)
     with TemporaryDirectory(prefix="capscope-") as spill, connect(Path(spill)) as db:
-        stage = Stage(db, skipped, forced, masked=options.redact)
-        for block, (ordinal, file, documents) in enumerate(read_documents(inputs, db, skipped)):
-            stage.add(documents, file, ordinal, block)
-        stage.drop_seen_requests()
+        with Stage(db, skipped, forced, masked=options.redact) as stage:
+            for block, (ordinal, file, documents) in enumerate(read_documents(inputs, db, skipped)):
+                stage.add(documents, file, ordinal, block)
+            stage.finish()
         if options.hash_key is not None:
             stage.hash_identifiers(options.hash_key)
         query = files(__package__).joinpath("traffic.sql").read_text(encoding="utf-8")
         db.execute(f"SET VARIABLE gap = INTERVAL {int(options.gap.total_seconds())} SECOND")
-        kept = db.execute("SELECT count(*) FROM staged").fetchall()[0][0]
+        kept = db.execute("SELECT count(*) FROM staged WHERE broken IS NULL").fetchall()[0][0]
         if not kept:
             raise _nothing_found(inputs, skipped)
         skipped.kept = kept
@@ -173,5 +177,5 @@ def convert(inputs: Sequence[str], output: Path, options: ReadOptions | None = N
     how = copy.get(output.suffix.lower(), "FORMAT json")
     with staged(inputs, options or ReadOptions()) as (db, query, skipped), replacing(output) as new:
         path = str(new).replace("'", "''")
-        db.execute(f"COPY ({query}) TO '{path}' ({how})")
+        db.execute(f"COPY (SELECT * EXCLUDE (row) FROM ({query})) TO '{path}' ({how})")
         return skipped

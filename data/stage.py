@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
 
 import duckdb
 import pyarrow as pa
@@ -12,6 +15,12 @@ from .formats import UNKNOWN, Format, recognise
 from .redact import redact
 from .schema import IDENTIFIERS, SCHEMA
 from .skipped import Skipped
+
+WORKERS = 2
+"""Blocks that are projected side by side."""
+
+BATCH = 8192
+"""Rows of a batch that DuckDB reads at a time."""
 
 HEAD, TAIL = 24_000, 8_000
 """Characters kept of the beginning and the end of a longer prompt."""
@@ -32,8 +41,13 @@ class Stage:
         self.db, self.skipped, self.forced, self.masked = db, skipped, forced, masked
         self.formats: dict[int, Format] = {}
         self.names: dict[int, str] = {}
+        self._workers = ThreadPoolExecutor(WORKERS)
+        self._pending: deque[tuple[int, Future[duckdb.DuckDBPyConnection]]] = deque()
         columns = ", ".join(f'"{f.name}" {_sql_type(f.type)}' for f in SCHEMA)
-        db.execute(f"CREATE TABLE staged ({columns}, row BIGINT, input BIGINT, line BIGINT)")
+        db.execute(f"""
+            CREATE TABLE staged ({columns}, row BIGINT, input BIGINT, line BIGINT,
+                                 broken VARCHAR, passed BOOLEAN)
+        """)
 
     def add(
         self, documents: pa.Table | pa.RecordBatch, name: str, ordinal: int, block: int
@@ -44,39 +58,76 @@ class Stage:
         if layout is not None:
             self.formats[ordinal] = layout
         self.skipped.read += documents.num_rows
-        self.db.register("documents", documents)
-        projected = self.db.sql(PROJECTED.format(projection=(layout or UNKNOWN).projection))
-        table = projected.to_arrow_table()
-        self.db.unregister("documents")
-        if self.masked:
-            table = _mask(table)
-        self.db.register("projected", table)
-        stored = ", ".join(_stored(field.name) for field in SCHEMA)
-        self.db.execute(f"""
-            INSERT INTO staged
-            SELECT {stored}, {block}::BIGINT << 32 | place, {ordinal}, line
-            FROM projected WHERE broken IS NULL
-        """)
-        told = self.db.execute("""
-            SELECT broken, count(*), min(line), broken IS NOT DISTINCT FROM any_value(passed)
-            FROM projected WHERE broken IS NOT NULL GROUP BY broken ORDER BY min(place)
-        """)
-        for reason, rows, line, passed in told.fetchall():
-            self.skipped.add(reason, name, line, rows, passed=passed)
-        self.db.unregister("projected")
+        projection = (layout or UNKNOWN).projection
+        work = self._workers.submit(self._insert, documents, projection, ordinal, block)
+        self._pending.append((block, work))
+        if len(self._pending) >= WORKERS:
+            self._settle()
 
-    def drop_seen_requests(self) -> None:
+    def __enter__(self) -> Self:
+        """Start the workers."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop the workers; a block that one is at work on is waited for."""
+        self._workers.shutdown(cancel_futures=True)
+
+    def finish(self) -> None:
+        """Wait for all blocks, then drop requests seen again and count what gave no prompt."""
+        while self._pending:
+            self._settle()
+        self._drop_seen_requests()
+        if not self.skipped.strict:
+            self._tell()
+
+    def _insert(
+        self, documents: pa.Table | pa.RecordBatch, projection: str, ordinal: int, block: int
+    ) -> duckdb.DuckDBPyConnection:
+        """Insert a block in a transaction of its own, which `_settle` commits."""
+        db = self.db.cursor()
+        db.begin()
+        db.register("documents", _sliced(documents))
+        projected = PROJECTED.format(projection=projection)
+        if self.masked:
+            db.register("masked", _mask(db.sql(projected).to_arrow_table()))
+            projected = "SELECT * FROM masked"
+        stored = ", ".join(_stored(field.name) for field in SCHEMA)
+        db.execute(f"""
+            INSERT INTO staged
+            SELECT {stored}, {block}::BIGINT << 32 | place, {ordinal}, line, broken,
+                   broken IS NOT DISTINCT FROM passed AS passed
+            FROM ({projected})
+        """)
+        return db
+
+    def _settle(self) -> None:
+        """Commit the oldest block: in order, so that the same input gives the same table."""
+        block, work = self._pending.popleft()
+        with work.result() as db:
+            db.commit()
+        if self.skipped.strict:
+            self._tell(since=block << 32)
+
+    def _tell(self, since: int = 0) -> None:
+        """Count the rows that gave no prompt, by file and reason, in the order of reading."""
+        told = self.db.execute(f"""
+            SELECT input, broken, bool_and(passed), min(line), count(*) FROM staged
+            WHERE broken IS NOT NULL AND row >= {since} GROUP BY input, broken ORDER BY min(row)
+        """)
+        for ordinal, reason, passed, line, count in told.fetchall():
+            self.skipped.add(reason, self.names[ordinal], line, count, passed=passed)
+
+    def _drop_seen_requests(self) -> None:
         """Keep the last row of each request: logs repeat rows as answers stream in."""
         self.db.execute("""
             CREATE TEMP TABLE seen AS SELECT row, input, line FROM staged
-            WHERE request_id IS NOT NULL
+            WHERE request_id IS NOT NULL AND broken IS NULL
             QUALIFY row_number() OVER (PARTITION BY request_id, account_id ORDER BY row DESC) > 1
         """)
-        told = "SELECT input, min(line), count(*) FROM seen GROUP BY input ORDER BY input"
-        for ordinal, line, count in self.db.execute(told).fetchall():
-            name = self.names[ordinal]
-            self.skipped.add("a request seen again", name, line, count, passed=True)
-        self.db.execute("DELETE FROM staged WHERE row IN (SELECT row FROM seen)")
+        self.db.execute("""
+            UPDATE staged SET broken = 'a request seen again', passed = true
+            WHERE row IN (SELECT row FROM seen)
+        """)
 
     def hash_identifiers(self, key: bytes) -> None:
         """Replace every identifier of a person or account by its HMAC-SHA-256 under `key`."""
@@ -102,6 +153,14 @@ FROM (SELECT * EXCLUDE (suspect) REPLACE (cleaned(prompt, suspect) AS prompt),
              length(prompt) AS prompt_chars
       FROM ({projection}))
 """
+
+
+def _sliced(documents: pa.Table | pa.RecordBatch) -> pa.Table:
+    """Cut a block into batches of `BATCH` rows, which DuckDB reads faster than one large one."""
+    batches = documents.to_batches() if isinstance(documents, pa.Table) else [documents]
+    starts = [(batch, start) for batch in batches for start in range(0, batch.num_rows, BATCH)]
+    slices = [batch.slice(start, BATCH) for batch, start in starts]
+    return pa.Table.from_batches(slices, schema=documents.schema)
 
 
 def _mask(table: pa.Table) -> pa.Table:

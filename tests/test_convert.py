@@ -30,9 +30,8 @@ def test_label_gives_the_same_after_convert(
 def test_convert_writes_what_label_reads(few_file: Path, tmp_path: Path) -> None:
     convert([str(few_file)], tmp_path / "t.parquet")
     expected = read_traffic([str(few_file)]).table
-    written = pq.read_table(tmp_path / "t.parquet")
-    assert written.column_names == expected.column_names
-    assert written.cast(expected.schema).equals(expected)
+    assert pq.read_table(tmp_path / "t.parquet").column_names == expected.column_names
+    assert read_traffic([str(tmp_path / "t.parquet")]).table.equals(expected)
 
 
 def test_formats_lists_each_format_with_its_fields(run: Run) -> None:

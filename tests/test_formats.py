@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from conftest import write_rows
 
-from capscope.data import InputError, ReadOptions, read_traffic
-from capscope.data.formats import load_formats
+from capscope.data import InputError, ReadOptions, Skipped, read_traffic
+from capscope.data.formats import load_formats, recognise
+from capscope.data.lines import json_lines
+from capscope.data.reader import connect
+from capscope.data.streams import Stream
 
 FIXTURES = Path(__file__).parent / "fixtures" / "formats"
 EXPECTED = sorted(FIXTURES.glob("*.expected.json"))
@@ -49,13 +52,21 @@ def test_every_format_has_a_fixture_that_names_every_column_it_fills() -> None:
         assert filled <= named, f"{name}: no fixture row shows {sorted(filled - named)}"
 
 
-@pytest.mark.parametrize("name", load_formats())
-def test_each_format_is_recognised_among_all_others(name: str) -> None:
-    log = log_of(MAIN[name])
-    for other in load_formats():
-        if other != name:
-            with pytest.raises(InputError, match="no prompt in"):
-                read_traffic([str(log)], ReadOptions(format=other))
+def test_each_log_is_recognised_among_all_formats(tmp_path: Path) -> None:
+    """By one signature of all: two that fit would raise."""
+    with connect(tmp_path) as db:
+        for expected in EXPECTED:
+            log = log_of(expected)
+            (documents,) = json_lines(Stream(log, None), str(log), Skipped())
+            found = recognise(documents, str(log), db)
+            assert found is not None
+            assert found.name == expected.name.split(".")[0]
+
+
+def test_a_log_read_as_another_format_gives_nothing() -> None:
+    for name, other in (("sharegpt", "plain"), ("claude-code", "lmsys"), ("plain", "helicone")):
+        with pytest.raises(InputError, match="no prompt in"):
+            read_traffic([str(log_of(MAIN[name]))], ReadOptions(format=other))
 
 
 def test_a_mixture_of_formats_works_file_by_file() -> None:

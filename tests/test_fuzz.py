@@ -68,7 +68,7 @@ def mangled(line: bytes, rng: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("name", load_formats())
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_a_mutated_log_never_breaks_the_reader(
     name: str, seed: int, tmp_path_factory: pytest.TempPathFactory
