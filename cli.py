@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 # Only what is light may be imported here: `capscope --help` answers before torch is found.
 from .data.errors import CapscopeError, InputError
+
+if TYPE_CHECKING:
+    from .data import ReadOptions
 
 
 class Commands(TyperGroup):
@@ -47,6 +51,15 @@ Inputs = Annotated[
     list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")]
+FormatName = Annotated[str, typer.Option(help="A log format, or auto; see capscope formats.")]
+Gap = Annotated[str, typer.Option(help="Pause that opens a session, such as 30m, 2h or 90s.")]
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Mask e-mail, phone and card numbers and keys in prompts.")
+]
+HashAccounts = Annotated[
+    Path | None,
+    typer.Option(help="A file with a secret key; account ids become their HMAC under it."),
+]
 Weights = Annotated[
     Path | None,
     typer.Option(help="Folder with the encoder; else the installed package, else the hub."),
@@ -82,13 +95,23 @@ def label_command(
         float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
     ] = None,
     weights: Weights = None,
+    format: FormatName = "auto",
+    gap: Gap = "30m",
     strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
 ) -> None:
     """Label every session, or account, with its evidence."""
     from .classify import label_files, verdict_table
 
     summary = label_files(
-        inputs, output, model=model, by=by.value, max_fpr=max_fpr, weights=weights, strict=strict
+        inputs,
+        output,
+        model=model,
+        by=by.value,
+        max_fpr=max_fpr,
+        weights=weights,
+        reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(verdict_table(summary))
     say(summary.skipped + (f"; records in {output}" if output else ""))
@@ -96,14 +119,21 @@ def label_command(
 
 @app.command("index")
 def index_command(
-    inputs: Inputs, index: IndexFolder, weights: Weights = None, strict: Strict = False
+    inputs: Inputs,
+    index: IndexFolder,
+    weights: Weights = None,
+    format: FormatName = "auto",
+    gap: Gap = "30m",
+    strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
 ) -> None:
     """Embed prompts and add them to an index; the same input again changes nothing."""
     from .data import read_traffic
     from .embed import SentenceEncoder
     from .index import add
 
-    traffic = read_traffic(inputs, strict=strict)
+    traffic = read_traffic(inputs, reading(format, gap, strict, redact, hash_accounts))
     added = add(index, traffic, SentenceEncoder(weights))
     say(
         f"{added.added:,} prompts added, {added.known:,} known already, "
@@ -158,18 +188,59 @@ def coverage_command(
     print_records(coverage_records(open_index(index), SentenceEncoder(weights), account))
 
 
+@app.command("convert")
+def convert_command(
+    inputs: Inputs,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .parquet, .csv or .jsonl file.")
+    ],
+    format: FormatName = "auto",
+    gap: Gap = "30m",
+    strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
+) -> None:
+    """Write any log as the canonical table."""
+    from .data import convert
+
+    options = reading(format, gap, strict, redact, hash_accounts)
+    say(convert(inputs, output, options).describe())
+
+
+@app.command("formats")
+def formats_command() -> None:
+    """List the log formats that can be read."""
+    from .data import load_formats
+
+    print_records(
+        {"format": f.name, "fields": f.fields, "about": f.about} for f in load_formats().values()
+    )
+
+
 @app.command("train")
 def train_command(
     inputs: Inputs,
     output: Annotated[Path, typer.Option("--output", "-o", help="The new model's folder.")],
     labels: Labels = None,
     weights: Weights = None,
+    format: FormatName = "auto",
+    gap: Gap = "30m",
     strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
 ) -> None:
     """Train a model on labelled traffic."""
     from .classify import train_files
 
-    say(train_files(inputs, output, labels=labels, weights=weights, strict=strict))
+    say(
+        train_files(
+            inputs,
+            output,
+            labels=labels,
+            weights=weights,
+            reading=reading(format, gap, strict, redact, hash_accounts),
+        )
+    )
 
 
 @app.command("evaluate")
@@ -181,13 +252,22 @@ def evaluate_command(
         Path | None, typer.Option("--output", "-o", help="A .json file; else standard output.")
     ] = None,
     weights: Weights = None,
+    format: FormatName = "auto",
+    gap: Gap = "30m",
     strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
 ) -> None:
     """Measure a model on labelled traffic that it has not seen."""
     from .classify import evaluate_files, figures_table
 
     figures = evaluate_files(
-        inputs, output, model=model, labels=labels, weights=weights, strict=strict
+        inputs,
+        output,
+        model=model,
+        labels=labels,
+        weights=weights,
+        reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(figures_table(figures))
 
@@ -226,6 +306,21 @@ def show(table: Any) -> None:  # noqa: ANN401
     from rich.console import Console
 
     Console(stderr=True, width=None if sys.stderr.isatty() else 120).print(table)
+
+
+def reading(
+    format: str, gap: str, strict: bool, redact: bool, hash_accounts: Path | None
+) -> ReadOptions:
+    """Return how logs are to be read."""
+    from .data import ReadOptions, read_key
+
+    match = re.fullmatch(r"(\d{1,6})([smhd])", gap)
+    if match is None:
+        raise InputError(f"the gap {gap}", "a number and s, m, h or d", "Try --gap 30m.")
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    pause = timedelta(**{units[match[2]]: int(match[1])})
+    key = read_key(hash_accounts) if hash_accounts else None
+    return ReadOptions(format, pause, strict, redact, key)
 
 
 def utc(text: str | None) -> datetime | None:

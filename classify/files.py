@@ -12,6 +12,7 @@ from typing import Any
 from ..data import (
     By,
     InputError,
+    ReadOptions,
     check_folder,
     check_output,
     is_folder_of,
@@ -66,7 +67,7 @@ def label_files(
     by: By = "session",
     max_fpr: float | None = None,
     weights: Path | None = None,
-    strict: bool = False,
+    reading: ReadOptions | None = None,
 ) -> Summary:
     """Label the traffic in `inputs` and write a record for each session, or account.
 
@@ -78,7 +79,7 @@ def label_files(
         check_output(output)
     loaded = load_model(model)
     loaded.threshold(max_fpr)
-    traffic = read_traffic(inputs, strict=strict)
+    traffic = read_traffic(inputs, reading)
     verdicts = label(traffic, SentenceEncoder(weights), loaded, by=by, max_fpr=max_fpr)
     summary = Summary(traffic.skipped.describe(), output, by)
     write_records(summary.watch(verdicts), output)
@@ -91,7 +92,7 @@ def train_files(
     *,
     labels: Path | None = None,
     weights: Path | None = None,
-    strict: bool = False,
+    reading: ReadOptions | None = None,
 ) -> str:
     """Train a model on labelled traffic, write its folder and return its card.
 
@@ -107,7 +108,7 @@ def train_files(
                 "a model folder to replace, an empty folder or a new name",
                 "Name another folder for the model.",
             )
-    traffic = read_traffic(inputs, strict=strict)
+    traffic = read_traffic(inputs, reading)
     model = train(traffic, SentenceEncoder(weights), labels)
     save_model(model, output)
     return model.card
@@ -120,7 +121,7 @@ def evaluate_files(
     model: Path | None = None,
     labels: Path | None = None,
     weights: Path | None = None,
-    strict: bool = False,
+    reading: ReadOptions | None = None,
 ) -> dict[str, Any]:
     """Measure a model on labelled traffic, write the figures as one JSON record and return them.
 
@@ -130,7 +131,7 @@ def evaluate_files(
     if output is not None:
         check_output(output, (".json", ".jsonl"))
     loaded = load_model(model)
-    traffic = read_traffic(inputs, strict=strict)
+    traffic = read_traffic(inputs, reading)
     figures = evaluate(traffic, SentenceEncoder(weights), loaded, labels)
     write_records([figures], output)
     return figures

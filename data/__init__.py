@@ -4,8 +4,9 @@ from .areas import GENERAL, Area, load_areas
 from .compose import write_simulation
 from .errors import CapscopeError, FolderError, InputError, WeightsError
 from .folder import Opened, commit, is_folder_of, open_folder
+from .formats import Format, load_formats
 from .labels import read_labels
-from .reader import read_traffic
+from .reader import ReadOptions, convert, read_key, read_traffic
 from .schema import INSUFFICIENT, LABELS, SCHEMA, TRUTH, By
 from .skipped import Skipped
 from .traffic import Groups, Traffic
@@ -21,19 +22,24 @@ __all__ = [
     "By",
     "CapscopeError",
     "FolderError",
+    "Format",
     "Groups",
     "InputError",
     "Opened",
+    "ReadOptions",
     "Skipped",
     "Traffic",
     "WeightsError",
     "check_folder",
     "check_output",
     "commit",
+    "convert",
     "is_folder_of",
     "json_line",
     "load_areas",
+    "load_formats",
     "open_folder",
+    "read_key",
     "read_labels",
     "read_traffic",
     "replacing",

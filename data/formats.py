@@ -16,11 +16,13 @@ from .schema import COLUMNS
 LOOKED_AT = 200
 """Rows at the start of a file that its format is recognised by."""
 
-CHECKED = """
-    SELECT line, doc, valid, CASE WHEN valid THEN json_type(doc) = 'OBJECT' END AS object
-    FROM (SELECT line, doc, json_valid(doc) AS valid FROM documents
-          WHERE trim(doc, chr(9) || chr(10) || chr(13) || ' ') <> '')
+CHECKED = r"""
+    SELECT line, doc, valid, CASE WHEN valid THEN json_type(doc) = 'OBJECT' END AS object,
+           contains(doc, '\u00') OR contains(doc, '\b') OR contains(doc, '\f')
+           OR contains(doc, chr(127)) AS suspect
+    FROM (SELECT line, doc, json_valid(doc) AS valid FROM documents WHERE regexp_matches(doc, '\S'))
 """
+"""Rows that are not blank. In JSON only a suspect one can hold a control character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Format:
         fields: what a row needs, for people.
         signature: true for a row of this format and, best, of no other.
         paths: JSON paths read from a row, by the names that expressions know them by.
+        whole: fields at the top of a row, read as VARCHAR or JSON under their own names: faster.
         columns: the expression of each traffic column; `prompt` is always among them.
         accounts: expressions for the account, by what each is, the first that is there counts.
         turns: where a row holds a conversation, the list of its turns; each is `turn`, a row.
@@ -44,9 +47,10 @@ class Format:
     about: str
     fields: list[str]
     signature: str
-    paths: dict[str, str]
     columns: dict[str, str]
+    paths: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
+    whole: dict[str, str] = field(default_factory=dict)
     turns: str | None = None
     passed: str = "NULL"
     broken: str = "NULL"
@@ -55,11 +59,15 @@ class Format:
     def rows(self) -> str:
         """SQL for the fields of each row, and of each turn where a row holds several."""
         paths = ", ".join(f"'{path}'" for path in self.paths.values())
-        names = ", ".join(f'f[{i}] AS "{name}"' for i, name in enumerate(self.paths, start=1))
+        names = [f'f[{i}] AS "{name}"' for i, name in enumerate(self.paths, start=1)]
+        types = ", ".join(f'"{field}": "{kind}"' for field, kind in self.whole.items())
+        found = [f"json_extract(doc, [{paths}]) AS f"] if self.paths else []
+        found += [f"json_transform(doc, '{{{types}}}') AS t"] if self.whole else []
+        columns = ", ".join(["line", "valid", "object", "suspect", *["t.*"] * bool(types), *names])
         rows = f"""
-            SELECT line, valid, object, {names} FROM (
-                SELECT *, CASE WHEN object THEN json_extract(doc, [{paths}]) END AS f
-                FROM ({CHECKED}))
+            SELECT {columns} FROM (
+                SELECT * REPLACE (NULL AS doc), {", ".join(found)} FROM (
+                    SELECT * REPLACE (CASE WHEN object THEN doc END AS doc) FROM ({CHECKED})))
         """
         if self.turns is None:
             return rows
@@ -78,13 +86,24 @@ class Format:
             columns["account_from"] = f"CASE {' '.join(kinds)} END"
         chosen = ", ".join(f'{columns.get(name, "NULL")} AS "{name}"' for name in COLUMNS)
         return f"""
-            SELECT line, {chosen}, CASE
+            SELECT line, suspect, {chosen}, CASE
                 WHEN NOT valid THEN 'not valid JSON'
                 WHEN NOT object THEN 'not a JSON object'
                 ELSE {self.broken}
             END AS broken, {self.passed} AS passed
             FROM ({self.rows})
         """
+
+
+UNKNOWN = Format(
+    name="unknown",
+    about="rows that no format knows",
+    fields=[],
+    signature="false",
+    paths={"doc": "$"},
+    columns={"prompt": "NULL::VARCHAR"},
+    broken="'of no known log format'",
+)
 
 
 @cache

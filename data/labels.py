@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
 
 from .errors import InputError
-from .reader import read_documents
+from .reader import connect, read_documents
 from .schema import LABELS
 from .skipped import Skipped
 
@@ -23,7 +24,7 @@ def read_labels(path: Path) -> dict[str, str]:
     Raises:
         InputError: the file is missing, a row is broken, or no row has a label.
     """
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as db:
+    with TemporaryDirectory(prefix="capscope-") as spill, connect(Path(spill)) as db:
         db.execute("CREATE TABLE labels (session_id VARCHAR, label VARCHAR)")
         for _, _, documents in read_documents([str(path)], db, Skipped(strict=True)):
             _insert(documents, db, path)

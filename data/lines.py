@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from .skipped import Skipped
 from .streams import Stream
 
-BLOCK = 8 << 20
+BLOCK = 32 << 20
 LONGEST = 64 << 20
 BOM = b"\xef\xbb\xbf"
 
@@ -43,7 +43,7 @@ def json_lines(stream: Stream, name: str, skipped: Skipped) -> Iterator[pa.Recor
 
 
 def whole_lines(stream: Stream) -> Iterator[bytes]:
-    """Yield blocks of about 8 MiB that end where a line ends.
+    """Yield blocks of about 32 MiB that end where a line ends.
 
     A last line without a newline is yielded, unless damage cut it. Of a line longer than
     `LONGEST` only the beginning is kept, so that no line can fill the memory.

@@ -1,89 +1,141 @@
-"""Logs in: files of any container to one Arrow table of traffic."""
+"""Logs in: files of any container and format to one Arrow table of traffic."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
 
 from .errors import InputError
+from .formats import load_formats, named_format
 from .inputs import READABLE, InputFile, input_files
 from .lines import json_lines
 from .schema import SCHEMA
 from .skipped import Skipped
+from .stage import Stage
 from .streams import Stream
 from .tables import csv_rows, parquet_rows
 from .traffic import Traffic
+from .write import check_output, replacing
 
 GAP = timedelta(minutes=30)
 """A pause of an account longer than this opens a new session where the log names none."""
 
-TIME = """
-CREATE MACRO seconds(number) AS number / CASE
-    WHEN number >= 1e17 THEN 1e9 WHEN number >= 1e14 THEN 1e6 WHEN number >= 1e11 THEN 1e3 ELSE 1
-END;
-CREATE MACRO to_time(text) AS CASE
-    WHEN isfinite(try_cast(text AS TIMESTAMPTZ)) THEN try_cast(text AS TIMESTAMPTZ)
-    WHEN seconds(try_cast(text AS DOUBLE)) BETWEEN 0 AND 4102444800
-        THEN to_timestamp(seconds(try_cast(text AS DOUBLE)))
-END
-"""
-"""Times as ISO 8601 (UTC where no zone is given) or as an epoch in s, ms, µs or ns, told apart by
-size; NULL for what is neither."""
+MEMORY = "1GB"
+"""What DuckDB may hold in memory; it spills the rest to a temporary folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """How one log format's fields project onto the traffic schema."""
+class ReadOptions:
+    """How logs are read.
 
-    name: str
-    fields: list[str]
-    structure: str
-    columns: dict[str, str]
+    Attributes:
+        format: the name of a log format, or "auto" to recognise each file's.
+        gap: a longer pause opens a new session where the log names none.
+        strict: raise at the first row that cannot be read.
+        redact: mask e-mail addresses, phone and card numbers and keys in prompts.
+        hash_key: where given, accounts and the like are replaced by their HMAC under it.
+    """
+
+    format: str = "auto"
+    gap: timedelta = GAP
+    strict: bool = False
+    redact: bool = False
+    hash_key: bytes | None = None
 
 
-def load_format(name: str) -> Format:
-    """Load a shipped format's description."""
-    text = files(__package__).joinpath("formats", f"{name}.toml").read_text(encoding="utf-8")
-    return Format(**tomllib.loads(text))
-
-
-def read_traffic(inputs: Sequence[str], *, strict: bool = False) -> Traffic:
+def read_traffic(inputs: Sequence[str], options: ReadOptions | None = None) -> Traffic:
     """Read every file that `inputs` name (files, folders, globs, `-`) into one `Traffic`.
 
     Rows that cannot be read are skipped and counted; rows without a session id get one by
-    account and `GAP`, named after the account and the time of its first prompt.
+    account and gap, named after the account and the time of its first prompt.
 
     Raises:
-        InputError: a name matches nothing, no prompt is found at all, or a row is bad and
-            `strict` is set.
+        InputError: a name matches nothing, a file fits two formats, no prompt is found at all, or
+            a row is bad and `strict` is set.
     """
-    skipped = Skipped(strict)
-    layout = load_format("plain")
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as db:
-        db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
-        db.execute(TIME)
-        columns = ", ".join(f'"{f.name}" {_sql_type(f.type)}' for f in SCHEMA)
-        db.execute(f"CREATE TABLE staged ({columns}, row BIGINT, input BIGINT)")
-        blocks = enumerate(read_documents(inputs, db, skipped))
-        for block, (ordinal, name, documents) in blocks:
-            _stage(documents, layout, name, ordinal, block, db, skipped)
+    with staged(inputs, options or ReadOptions()) as (db, query, skipped):
+        table = db.sql(f"""
+            SELECT * EXCLUDE (row) FROM ({query})
+            ORDER BY min(row) OVER (PARTITION BY session_id, account_id), timestamp NULLS LAST, row
+        """)
+        return Traffic(table.to_arrow_table().cast(SCHEMA), skipped)
+
+
+@contextmanager
+def staged(
+    inputs: Sequence[str], options: ReadOptions
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, str, Skipped]]:
+    """Read logs into a database that spills to disk, and yield the query that gives traffic."""
+    skipped = Skipped(options.strict)
+    forced = None if options.format == "auto" else named_format(options.format)
+    with TemporaryDirectory(prefix="capscope-") as spill, connect(Path(spill)) as db:
+        with Stage(db, skipped, forced, masked=options.redact) as stage:
+            for block, (ordinal, file, documents) in enumerate(read_documents(inputs, db, skipped)):
+                stage.add(documents, file, ordinal, block)
+            stage.finish()
+        if options.hash_key is not None:
+            stage.hash_identifiers(options.hash_key)
         query = files(__package__).joinpath("traffic.sql").read_text(encoding="utf-8")
-        table = db.sql(query, params={"gap": GAP}).to_arrow_table().cast(SCHEMA)
-    if not table.num_rows:
+        db.execute(f"SET VARIABLE gap = INTERVAL {int(options.gap.total_seconds())} SECOND")
+        kept = db.execute("SELECT count(*) FROM staged WHERE broken IS NULL").fetchall()[0][0]
+        if not kept:
+            raise _nothing_found(inputs, skipped)
+        skipped.kept = kept
+        yield db, query, skipped
+
+
+def _nothing_found(inputs: Sequence[str], skipped: Skipped) -> InputError:
+    names = ", ".join(inputs)
+    known = ", ".join(f.name for f in load_formats().values())
+    return InputError(
+        f"no prompt in {names} ({skipped.describe()})" if skipped.read else f"{names} is empty",
+        f"rows with a field prompt, or logs of a format such as {known}, in {READABLE}",
+        "See capscope formats, and check that these are the logs that you mean.",
+    )
+
+
+def read_key(path: Path) -> bytes:
+    """Read the key for hashing identifiers from a file, surrounding white space left out.
+
+    Raises:
+        InputError: the file cannot be read or holds fewer than 16 bytes.
+    """
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
         raise InputError(
-            f"no prompt in {', '.join(inputs)} ({skipped.describe()})"
-            if skipped.total
-            else f"{', '.join(inputs)} is empty",
-            f"rows with the field {', '.join(layout.fields)}, in {READABLE}",
-            "Check that these are the logs that you mean.",
+            f"the key file {path} cannot be read", "a file with a secret key", "Check the path."
+        ) from error
+    if len(key) < 16:
+        raise InputError(
+            f"a key of {len(key)} bytes in {path}",
+            "at least 16",
+            "Make one, such as with: openssl rand -hex 32.",
         )
-    return Traffic(table, skipped)
+    return key
+
+
+@contextmanager
+def connect(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a database in UTC with the macros of `macros.sql`, that spills to a folder."""
+    with duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "memory_limit": MEMORY,
+            "temp_directory": str(spill),
+        }
+    ) as db:
+        db.execute("SET TimeZone = 'UTC'")
+        db.execute(files(__package__).joinpath("macros.sql").read_text(encoding="utf-8"))
+        yield db
 
 
 def read_documents(
@@ -114,59 +166,16 @@ def sniff(stream: Stream) -> str:
     return "csv" if head and not head.startswith((b"{", b"[")) else "jsonl"
 
 
-def _stage(
-    documents: pa.Table | pa.RecordBatch,
-    layout: Format,
-    name: str,
-    ordinal: int,
-    block: int,
-    db: duckdb.DuckDBPyConnection,
-    skipped: Skipped,
-) -> None:
-    """Project one block of documents into the table `staged`; count what is no prompt."""
-    db.register("documents", documents)
-    projected = ", ".join(f'{sql} AS "{column}"' for column, sql in layout.columns.items())
-    db.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE projected AS
-        WITH checked AS (SELECT line, doc, json_valid(doc) AS valid FROM documents
-                         WHERE trim(doc, chr(9) || chr(10) || chr(13) || ' ') <> ''),
-        parsed AS (SELECT line, valid, CASE WHEN valid THEN json_type(doc) = 'OBJECT' END AS object,
-                          CASE WHEN valid THEN json_transform(doc, $structure) END AS d
-                   FROM checked),
-        fields AS (SELECT line, valid, object, {projected} FROM parsed)
-        SELECT * REPLACE (prompt ->> '$' AS prompt), CASE
-            WHEN NOT valid THEN 'not valid JSON'
-            WHEN NOT object THEN 'not a JSON object'
-            WHEN prompt IS NULL OR json_type(prompt) = 'NULL' THEN 'no prompt'
-            WHEN json_type(prompt) <> 'VARCHAR' THEN 'the prompt is not text'
-            WHEN NOT regexp_matches(prompt ->> '$', '[^\\s\\p{{Z}}\\p{{C}}]')
-                THEN 'the prompt is only white space'
-        END AS reason
-        FROM fields
-        """,
-        {"structure": layout.structure},
-    )
-    db.unregister("documents")
-    db.execute(
-        f"""
-        INSERT INTO staged
-        SELECT {", ".join(_cleaned(field.name) for field in SCHEMA)},
-               $block::BIGINT << 32 | line, $ordinal
-        FROM projected WHERE reason IS NULL
-        """,
-        {"block": block, "ordinal": ordinal},
-    )
-    bad = "SELECT reason, count(*), min(line) FROM projected WHERE reason IS NOT NULL"
-    for reason, rows, line in db.execute(f"{bad} GROUP BY ALL ORDER BY min(line)").fetchall():
-        skipped.add(reason, name, line, rows)
+def convert(inputs: Sequence[str], output: Path, options: ReadOptions | None = None) -> Skipped:
+    """Write the traffic in `inputs` to a .parquet, .csv or .jsonl file, in bounded memory.
 
-
-def _cleaned(column: str) -> str:
-    if column == "timestamp":
-        return "to_time(timestamp)"
-    return column if column == "prompt" else f"nullif(trim(\"{column}\"), '')"
-
-
-def _sql_type(kind: pa.DataType) -> str:
-    return "TIMESTAMPTZ" if pa.types.is_timestamp(kind) else "VARCHAR"
+    Raises:
+        InputError: as `read_traffic`, or the output cannot be written.
+    """
+    check_output(output)
+    copy = {".parquet": "FORMAT parquet, COMPRESSION zstd", ".csv": "FORMAT csv, HEADER"}
+    how = copy.get(output.suffix.lower(), "FORMAT json")
+    with staged(inputs, options or ReadOptions()) as (db, query, skipped), replacing(output) as new:
+        path = str(new).replace("'", "''")
+        db.execute(f"COPY (SELECT * EXCLUDE (row) FROM ({query})) TO '{path}' ({how})")
+        return skipped

@@ -134,7 +134,7 @@ def test_hostile_text_cannot_steer_the_terminal(
     for steering in ("\x1b[31m", "\x9b", "\u202e"):
         assert steering not in result.stdout
         assert steering not in result.stderr
-    assert records(result)[0]["session_id"] == hostile.strip()
+    assert records(result)[0]["session_id"] == hostile
 
 
 def test_text_of_a_table_is_one_plain_line() -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Rows, write_rows
 
-from capscope.data import SCHEMA, InputError, read_traffic
+from capscope.data import SCHEMA, InputError, ReadOptions, read_traffic
 
 ROWS: Rows = [
     {
@@ -197,4 +197,4 @@ def test_strict_stops_at_the_first_bad_row(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"prompt": "one"}\n{"prompt": \n')
     with pytest.raises(InputError, match=r"t\.jsonl:2: not valid JSON"):
-        read_traffic([str(path)], strict=True)
+        read_traffic([str(path)], ReadOptions(strict=True))
