@@ -60,7 +60,7 @@ model: $(VENV)/.demo out/train.parquet out/held-out.parquet
 $(VENV)/.demo: pyproject.toml constraints.txt
 	@echo "Installing capscope and what it needs (about 2 GB) into $(VENV) ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,redact]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

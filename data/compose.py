@@ -92,22 +92,25 @@ def simulate(
     for number, kind in enumerate(kinds):
         group = groups[number % len(groups)]
         prompts, system, source, area = COMPOSERS[kind](shelves[group], _length(rng), rng)
-        constant = {
+        constant = dict.fromkeys(SCHEMA.names[1:]) | {
             "session_id": f"s-{number:06x}",
             "account_id": f"a-{int(rng.integers(1 << 32)):08x}",
+            "account_from": "user",
             "model": str(rng.choice(MODELS)),
             "system": system,
             "label": "organic" if kind in list(MIX)[:3] else "extraction",
             "kind": str(kind),
             "area": area,
-            "campaign": None,
             "source": source,
             "group": group,
         }
-        columns["prompt"] += prompts
-        columns["timestamp"] += _times(len(prompts), rng)
-        for name, value in constant.items():
-            columns[name] += [value] * len(prompts)
+        varying = {
+            "prompt": prompts,
+            "prompt_chars": map(len, prompts),
+            "timestamp": _times(len(prompts), rng),
+        }
+        for name in SCHEMA.names:
+            columns[name] += varying.get(name) or [constant[name]] * len(prompts)
     return pa.table(columns, schema=SCHEMA)
 
 

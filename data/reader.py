@@ -96,7 +96,7 @@ def _nothing_found(inputs: Sequence[str], skipped: Skipped) -> InputError:
     names = ", ".join(inputs)
     known = ", ".join(f.name for f in load_formats().values())
     return InputError(
-        f"no prompt in {names} ({skipped.describe()})" if skipped.read else f"{names} is empty",
+        f"no prompt in {names} ({skipped.describe()})" if skipped.counts else f"{names} is empty",
         f"rows with a field prompt, or logs of a format such as {known}, in {READABLE}",
         "See capscope formats, and check that these are the logs that you mean.",
     )

@@ -37,7 +37,8 @@ def test_a_parquet_file_with_other_columns(fails: Fails, tmp_path: Path) -> None
     pq.write_table(pa.table({"question": ["a", "b"]}), tmp_path / "t.parquet")
     message = fails("label", tmp_path / "t.parquet")
     assert "no prompt" in message
-    assert "rows with the field prompt" in message
+    assert "of no known log format 2" in message
+    assert "rows with a field prompt" in message
 
 
 def test_a_file_of_something_else(fails: Fails, tmp_path: Path) -> None:
