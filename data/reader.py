@@ -85,10 +85,12 @@ def staged(
             stage.hash_identifiers(options.hash_key)
         query = files(__package__).joinpath("traffic.sql").read_text(encoding="utf-8")
         db.execute(f"SET VARIABLE gap = INTERVAL {int(options.gap.total_seconds())} SECOND")
-        kept = db.execute("SELECT count(*) FROM staged WHERE broken IS NULL").fetchall()[0][0]
-        if not kept:
+        skipped.kept, skipped.repeats = db.execute("""
+            SELECT count(*), count(*) - count(DISTINCT hash(prompt)) FROM staged
+            WHERE broken IS NULL
+        """).fetchall()[0]
+        if not skipped.kept:
             raise _nothing_found(inputs, skipped)
-        skipped.kept = kept
         yield db, query, skipped
 
 

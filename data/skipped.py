@@ -18,6 +18,7 @@ class Skipped:
         strict: whether to raise.
         read: rows read, whatever came of them.
         kept: prompts kept.
+        repeats: of those, the ones that repeat another to the letter.
         counts: rows by reason.
         first: file and line by reason.
         passed: the reasons for which rows were passed over.
@@ -26,6 +27,7 @@ class Skipped:
     strict: bool = False
     read: int = 0
     kept: int = 0
+    repeats: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
@@ -53,15 +55,16 @@ class Skipped:
     def describe(self) -> str:
         """Say in one line what was read and kept, and what was not, why, and where first.
 
-        >>> tally = Skipped(read=9, kept=6)
+        >>> tally = Skipped(read=9, kept=6, repeats=1)
         >>> tally.add("no prompt", "a.jsonl", 3)
         >>> tally.add("an answer", "a.jsonl", 4, 2, passed=True)
         >>> tally.describe().split("; ")  # doctest: +NORMALIZE_WHITESPACE
-        ['9 rows read, 6 prompts kept, 1 row skipped: no prompt 1 (first a.jsonl:3)',
+        ['9 rows read, 6 prompts kept (1 repeats), 1 row skipped: no prompt 1 (first a.jsonl:3)',
          'passed over: an answer 2 (first a.jsonl:4)']
         """
         rows = "row" if self.total == 1 else "rows"
-        said = f"{self.read:,} rows read, {self.kept:,} prompts kept, {self.total:,} {rows} skipped"
+        said = f"{self.read:,} rows read, {self.kept:,} prompts kept ({self.repeats:,} repeats), "
+        said += f"{self.total:,} {rows} skipped"
         if skipped := self._reasons(set(self.counts) - self.passed):
             said += f": {skipped}"
         if over := self._reasons(self.passed):

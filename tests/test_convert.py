@@ -131,6 +131,8 @@ def test_cleaning_keeps_the_length_and_tells_nothing_away(tmp_path: Path) -> Non
     assert "\n[…]\n" in table[1]["prompt"]
     assert table[1]["prompt_chars"] == len(long)
     assert [row["prompt"] for row in table[2:]] == ["same", "same"]
+    said = read_traffic([str(tmp_path / "t.jsonl")]).skipped.describe()
+    assert said == "4 rows read, 4 prompts kept (1 repeats), 0 rows skipped"
 
 
 def test_a_chat_of_ten_calls_is_ten_prompts(tmp_path: Path) -> None:
