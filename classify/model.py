@@ -67,7 +67,9 @@ class SessionModel:
 
     def threshold(self, max_fpr: float | None = None) -> float:
         """Return the score above which a session is extraction, at a promised rate."""
-        return certified_threshold(self.organic_scores, max_fpr or self.max_fpr)
+        return certified_threshold(
+            self.organic_scores, self.max_fpr if max_fpr is None else max_fpr
+        )
 
     def features(
         self, groups: Groups, vectors: Vectors, placed: Placed, known: NDArray[np.float32]

@@ -60,6 +60,7 @@ def test_an_output_of_an_unknown_kind(fails: Fails, few_file: Path, tmp_path: Pa
 def test_a_promise_that_the_model_cannot_keep(fails: Fails, few_file: Path) -> None:
     message = fails("label", few_file, "--max-fpr", "0.00001")
     assert "at least 299,572" in message
+    assert "a false-positive rate of 0.0" in fails("label", few_file, "--max-fpr", "0")
 
 
 def test_a_model_folder_that_is_none(fails: Fails, few_file: Path, tmp_path: Path) -> None:
