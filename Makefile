@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 POOL ?= ../shared/pool
 
-.PHONY: demo test check format sample real model bench-batch bench-ingest bench-classifiers constraints clean
+.PHONY: demo test check format sample real model constraints clean \
+	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -35,16 +36,17 @@ bench-ingest: $(VENV)/.test
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
 	$(BIN)/python benchmarks/ingest.py
 
-bench-classifiers: $(VENV)/.test out/train.parquet
-	$(BIN)/python benchmarks/classifiers.py out/train.parquet
+bench-classifiers: $(VENV)/.test bench-data
+	$(BIN)/python benchmarks/classifiers.py out/full/train.parquet
 
-out/train.parquet: $(VENV)/.demo
-	mkdir -p out
-	$(BIN)/capscope simulate --pool $(POOL) -o $@ --sessions 3000 --seed 1
+# The standard sets of labelled traffic, in out/full or out/small, and what leaks in them.
+SIZE ?= full
+bench-data: $(VENV)/.demo
+	$(BIN)/python benchmarks/standard_sets.py --pool $(POOL) --size $(SIZE) -o out/$(SIZE)
 
-out/held-out.parquet: $(VENV)/.demo
-	mkdir -p out
-	$(BIN)/capscope simulate --pool $(POOL) -o $@ --sessions 1000 --seed 2 --held-out
+# What the protocol rests on: sources that share text, the traces' clock, marks of single sources.
+bench-kin bench-clock bench-artefacts: bench-%: $(VENV)/.demo
+	$(BIN)/python benchmarks/$*.py --pool $(POOL)
 
 # Verdicts on 600 real sessions of the pool.
 real: $(VENV)/.demo
@@ -53,9 +55,9 @@ real: $(VENV)/.demo
 	$(BIN)/capscope label out/real.jsonl -o out/real-verdicts.jsonl
 
 # The shipped model, from the pool's sources that may train, and its figures on those that may not.
-model: $(VENV)/.demo out/train.parquet out/held-out.parquet
-	$(BIN)/capscope train out/train.parquet -o classify/models/default
-	$(BIN)/capscope evaluate out/held-out.parquet -o out/held-out.json
+model: $(VENV)/.demo bench-data
+	$(BIN)/capscope train out/full/train.parquet -o classify/models/default
+	$(BIN)/capscope evaluate out/full/held-out.parquet -o out/held-out.json
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	@echo "Installing capscope and what it needs (about 2 GB) into $(VENV) ..."

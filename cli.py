@@ -278,6 +278,9 @@ def simulate_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="A .parquet file.")],
     sessions: Annotated[int, typer.Option(min=1, help="How many sessions.")] = 3000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,
+    mix: Annotated[
+        str | None, typer.Option(help="A TOML file, or a shipped mix by its name.")
+    ] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Use the sources that may not train.")
     ] = False,
@@ -285,7 +288,7 @@ def simulate_command(
     """Compose labelled traffic from a pool of prompts."""
     from .data import write_simulation
 
-    write_simulation(pool, output, sessions=sessions, seed=seed, held_out=held_out)
+    write_simulation(pool, output, sessions=sessions, seed=seed, mix=mix, held_out=held_out)
     say(f"{sessions:,} sessions in {output}")
 
 

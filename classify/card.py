@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Traffic
+from .baselines import without_reading
 from .measures import MEASURES
 from .metrics import summary, tpr_at_fpr
 from .threshold import strictest_promise
@@ -76,7 +77,7 @@ def write_card(
     rows = {
         "the model": scores,
         f"its best single measure, `{best}`": measures[:, list(MEASURES).index(best)],
-        "mean prompt length alone": measures[:, list(MEASURES).index("log_length")],
+        **without_reading(traffic, truth),
     }
     return CARD.format(
         version=version("capscope"),

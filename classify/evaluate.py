@@ -10,6 +10,7 @@ import numpy as np
 from ..data import InputError, Traffic
 from ..embed import Encoder, embed
 from ..index import AreaMap
+from .baselines import without_reading
 from .card import best_measure
 from .measures import MEASURES
 from .metrics import calibrated_summary, summary
@@ -23,8 +24,8 @@ def evaluate(
     """Measure `model` on the labelled sessions of `traffic`.
 
     Sessions that the model learned from are left out and counted. Beside the model stand its best
-    single measure, chosen on these very sessions and so in its favour, prompt length alone and
-    session length alone.
+    single measure, chosen on these very sessions and so in its favour, session length, and boosted
+    trees that see only prompt lengths, or only counts, times and ids (`baselines`).
 
     Raises:
         InputError: the encoder is not the model's, or no session of a label is left.
@@ -32,14 +33,16 @@ def evaluate(
     model.check_encoder(encoder)
     truth = read_truth(traffic, model.min_prompts, labels)
     fresh = ~np.isin(session_hashes(traffic, truth.groups), model.trained_on)
-    extraction = truth.extraction[fresh]
+    seen = int((~fresh).sum())
+    truth = truth.take(np.flatnonzero(fresh))
+    extraction = truth.extraction
     if len(np.unique(extraction)) < 2:
         raise InputError(
-            f"{int(fresh.sum())} sessions that the model did not learn from",
+            f"{len(extraction)} sessions that the model did not learn from",
             "sessions of both labels among them",
             "Evaluate on other traffic than the model was trained on.",
         )
-    groups = truth.groups.take(np.flatnonzero(fresh))
+    groups = truth.groups
     vectors = embed(traffic.table["prompt"], encoder)
     placed = AreaMap.embedded(encoder).place(vectors.rows)
     known = model.known.similarity(vectors.rows)
@@ -47,26 +50,26 @@ def evaluate(
     scores = model.classifier.score_sessions(measures)
     threshold = model.threshold()
     best = best_measure(extraction, measures)
-    baselines = {
+    single = {
         f"best single measure ({best})": measures[:, list(MEASURES).index(best)],
-        "mean prompt length": measures[:, list(MEASURES).index("log_length")],
         "session length": groups.sizes.astype(np.float64),
     }
-    about = np.array(truth.about)[fresh]
+    about = np.array(truth.about)
     return {
         "sessions": len(groups),
         "extraction": int(extraction.sum()),
         "organic": int((~extraction).sum()),
         "left_out": truth.left_out,
-        "seen_in_training": int((~fresh).sum()),
+        "seen_in_training": seen,
         "model": calibrated_summary(extraction, scores, threshold),
         "baselines": {
             name: max(
                 (summary(extraction, sign * column) for sign in (1.0, -1.0)),
                 key=lambda figures: figures["auroc"],
             )
-            for name, column in baselines.items()
-        },
+            for name, column in single.items()
+        }
+        | {n: summary(extraction, s) for n, s in without_reading(traffic, truth).items()},
         "kinds": {
             str(kind): {
                 "sessions": int((about == kind).sum()),

@@ -37,6 +37,18 @@ class Truth:
     fold: NDArray[np.int64]
     left_out: int
 
+    def take(self, chosen: NDArray[np.int64]) -> Truth:
+        """Return some of the sessions."""
+        return Truth(
+            self.groups.take(chosen),
+            self.extraction[chosen],
+            self.kind[chosen],
+            [self.about[i] for i in chosen],
+            self.source[chosen],
+            self.fold[chosen],
+            self.left_out,
+        )
+
 
 def read_truth(traffic: Traffic, min_prompts: int, labels: Path | None = None) -> Truth:
     """Read the labels of sessions: from a labels file, else from the traffic's label column.

@@ -1,13 +1,13 @@
 """Logs in, and records out: traffic in one Arrow schema, whatever wrote it."""
 
 from .areas import GENERAL, Area, load_areas
-from .compose import write_simulation
 from .errors import CapscopeError, FolderError, InputError, WeightsError
 from .folder import Opened, commit, is_folder_of, open_folder
 from .formats import Format, load_formats
 from .labels import read_labels
 from .reader import ReadOptions, convert, read_key, read_traffic
 from .schema import INSUFFICIENT, LABELS, SCHEMA, TRUTH, By
+from .simulation import write_simulation
 from .skipped import Skipped
 from .traffic import Groups, Traffic
 from .write import check_folder, check_output, json_line, replacing, write_records

@@ -1,7 +1,8 @@
-"""The simulator's own texts: application templates, wrappers and grids."""
+"""The simulator's own texts: application templates, wrappers, grids, system prompts, suffixes."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -10,18 +11,32 @@ from itertools import product
 from typing import Any
 
 PAYLOADS = {
-    "support": "banking77",
-    "utterance": "clinc150",
-    "sentence": "wmt22_sources",
-    "review": "product_reviews",
-    "table_question": "spider_questions",
-    "commit": "commit_messages",
-    "diff": "code_review_diffs",
-    "dialogue": "dialogsum",
-    "turn": "sgd_assistant",
-    "news": "ag_news",
+    "support": ("banking77",),
+    "utterance": ("clinc150",),
+    "sentence": ("wmt22_sources",),
+    "review": ("product_reviews",),
+    "table_question": ("spider_questions",),
+    "commit": ("commit_messages",),
+    "diff": ("code_review_diffs",),
+    "dialogue": ("dialogsum",),
+    "turn": ("sgd_assistant", "star_dialogues"),
+    "news": ("ag_news",),
 }
-"""The pool source that fills each kind of payload."""
+"""The pool sources that fill each kind of payload.
+
+`star_dialogues` is organic, but to a human wizard: it stands for the users of a support chat.
+"""
+
+TEMPLATES = "promptset_templates"
+"""The pool source of templates that developers wrote, each with its slots in braces."""
+
+PAYLOAD_SOURCES = {name for names in PAYLOADS.values() for name in names} | {TEMPLATES}
+
+SLOT = re.compile(r"(?<!\{)\{([A-Za-z_]\w*)\}(?!\})")
+
+APPLICATION_KINDS = {"support_chat": "application_chat", "grade": "application_grading"}
+APPLICATION_KINDS["reason"] = APPLICATION_KINDS["grade"]
+"""The kind of session that an application of this task gives; `application` for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,11 @@ class Application:
     payloads: list[str]
     template: str
     system: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of session that it gives."""
+        return APPLICATION_KINDS.get(self.task, "application")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,14 @@ class Grid:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Suffix:
+    """What a relay's operator adds to the end of each prompt that it passes on."""
+
+    name: str
+    text: str
+
+
 @cache
 def applications() -> tuple[Application, ...]:
     """Load the application templates."""
@@ -79,6 +107,28 @@ def wrappers() -> tuple[Wrapper, ...]:
 def grids() -> tuple[Grid, ...]:
     """Load the grids."""
     return tuple(Grid(**entry) for entry in _load("grids", "grid"))
+
+
+@cache
+def systems() -> tuple[str, ...]:
+    """Load system prompts that any deployment may carry."""
+    return tuple(entry["text"].strip() for entry in _load("systems", "system"))
+
+
+@cache
+def suffixes() -> tuple[Suffix, ...]:
+    """Load what a relay adds to the prompts that it passes on."""
+    return tuple(Suffix(**entry) for entry in _load("suffixes", "suffix"))
+
+
+def found_application(name: str, text: str) -> Application | None:
+    """Make an application of a developer's template, if it has one slot and words beside it."""
+    slots = set(SLOT.findall(text))
+    if len(slots) != 1 or not 60 <= len(text) <= 2000:
+        return None
+    template = text.replace("{", "{{").replace("}", "}}")
+    template = template.replace(f"{{{{{slots.pop()}}}}}", "{payload}")
+    return Application(name, "found", list(PAYLOADS), template)
 
 
 def _load(name: str, key: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ By = Literal["session", "account"]
 LABELS = ("organic", "extraction")
 INSUFFICIENT = "insufficient_evidence"
 
-TRUTH = ("label", "kind", "area", "campaign", "source", "group")
+TRUTH = ("label", "kind", "area", "campaign", "source", "template", "group")
 """Columns that only labelled traffic has. No measure ever reads them."""
 
 SCHEMA = pa.schema(

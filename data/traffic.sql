@@ -24,6 +24,6 @@ given AS (
 )
 SELECT prompt, coalesce(session_id, given_id) AS session_id, account_id, account_from, timestamp,
        model, system, prompt_chars, request_id, organisation, network, client, payment,
-       label, kind, area, campaign, source, "group", row
+       label, kind, area, campaign, source, template, "group", row
 FROM staged LEFT JOIN given USING (row)
 WHERE broken IS NULL

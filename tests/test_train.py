@@ -57,7 +57,7 @@ def test_a_trained_model_labels_and_is_measured(
     scores = [record["score"] for record in judged]
     expected = roc_auc_score([truth[r["session_id"]] for r in judged], scores)
     assert figures["model"]["auroc"] == pytest.approx(expected, abs=1e-3)
-    assert set(figures["baselines"]) > {"mean prompt length", "session length"}
+    assert set(figures["baselines"]) > {"prompt lengths alone", "session length"}
 
 
 def test_sessions_seen_in_training_are_not_measured(
@@ -73,7 +73,7 @@ def test_sessions_seen_in_training_are_not_measured(
 def test_the_card_names_sources_figures_and_limits(trained: Path) -> None:
     card = load_model(trained).card
     assert "TPR at 1 % FPR" in card
-    assert "mean prompt length alone" in card
+    assert "prompt lengths alone" in card
     assert "## Limits" in card
 
 

@@ -1,0 +1,199 @@
+"""Who is in simulated traffic: each account's kind, group, sessions, lengths and model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from . import campaigns, extraction, organic
+from .mix import EXTRACTION_KINDS, ORGANIC_KINDS, Mix
+from .session import Account, pick
+from .shelf import Shelf
+
+COMPOSERS: dict[str, organic.Compose] = {
+    **{kind: getattr(organic, kind) for kind in ORGANIC_KINDS},
+    **{kind: getattr(extraction, kind) for kind in EXTRACTION_KINDS},
+}
+
+GOLDEN = (5**0.5 - 1) / 2
+
+Make = Callable[[np.random.Generator], Account]
+"""Make one of the accounts of a role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What some accounts are.
+
+    Attributes:
+        kind: as the traffic's truth calls it.
+        label: organic or extraction.
+        group: whose shelf they are made of.
+        campaign: what they belong to together; None for accounts on their own.
+        pivot: the share of them that moves to a launched model within a day; None as all others.
+        make: composes the sessions of one of them.
+    """
+
+    kind: str
+    label: str
+    group: str
+    campaign: str | None
+    pivot: float | None
+    make: Make
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One account: its role, and how many sessions it has."""
+
+    role: Role
+    sessions: int
+
+
+def populate(
+    mix: Mix, shelves: dict[str, Shelf], sessions: int, rng: np.random.Generator
+) -> list[Member]:
+    """Draw accounts until they hold so many sessions, in random order.
+
+    Raises:
+        InputError: the crowds alone hold more sessions, or a kind cannot be composed.
+    """
+    sizes = Sizes(mix, rng)
+    together = _crowds(mix, shelves, rng)
+    crowds = [Member(role, sizes.next()) for role, accounts in together for _ in range(accounts)]
+    left = sessions - sum(member.sessions for member in crowds)
+    if left < 0:
+        raise InputError(
+            f"{sessions:,} sessions asked for, but the mix's campaigns, relays and products alone "
+            f"have {sessions - left:,}",
+            "at least as many sessions as they have",
+            "Ask for more with --sessions, or give them fewer accounts.",
+        )
+    everyone = [*crowds, *_singles(mix, shelves, left, rng)]
+    return [everyone[i] for i in rng.permutation(len(everyone))]
+
+
+def _singles(
+    mix: Mix, shelves: dict[str, Shelf], sessions: int, rng: np.random.Generator
+) -> Iterator[Member]:
+    """Yield accounts on their own; the kind that is furthest behind its share comes next."""
+    roles = {kind: _roles(kind, shelves) for kind in sorted(mix.shares) if mix.shares[kind]}
+    shares = np.array([mix.shares[kind] for kind in roles])
+    held = np.zeros(len(roles))
+    sizes = [Sizes(mix, rng) for _ in roles]
+    while left := int(sessions - held.sum()):
+        behind = int(np.argmax(shares * (held.sum() + 1) - held))
+        member = Member(pick(list(roles.values())[behind], rng), min(left, sizes[behind].next()))
+        held[behind] += member.sessions
+        yield member
+
+
+def _crowds(
+    mix: Mix, shelves: dict[str, Shelf], rng: np.random.Generator
+) -> Iterator[tuple[Role, int]]:
+    """Yield the role of each crowd and how many accounts it has."""
+    for campaign in mix.campaign:
+        able = [group for group, shelf in shelves.items() if campaigns.can_run(campaign, shelf)]
+        if not able:
+            raise InputError(
+                f"no group has sources or grids for all of {', '.join(campaign.areas)}",
+                f"areas of the campaign {campaign.name} that one group of the pool covers",
+                "Ask for fewer areas, or use the whole pool.",
+            )
+        group = able[int(rng.integers(len(able)))]
+        operation = campaigns.Operation(campaign, shelves[group], rng)
+        role = Role(
+            "campaign", "extraction", group, campaign.name, campaign.pivot, operation.account
+        )
+        yield role, campaign.accounts
+    for position, relay in enumerate(mix.relay):
+        group, number = _place(shelves, position, "people")
+        make = _numbered(campaigns.relay, shelves[group], number)
+        role = Role("relay", "organic", group, relay.name, None, make)
+        yield role, relay.accounts
+    products = mix.products
+    if products is None:
+        return
+    for position in range(products.count):
+        group, number = _place(shelves, position, "applications")
+        make = _numbered(campaigns.product, shelves[group], number)
+        role = Role("application", "organic", group, None, None, make)
+        yield role, products.accounts
+
+
+def _place(shelves: dict[str, Shelf], position: int, needed: str) -> tuple[str, int]:
+    """Spread crowds over groups that have what they need; the second of a group takes another."""
+    able = [group for group, shelf in shelves.items() if getattr(shelf, needed)]
+    if not able:
+        raise InputError(
+            f"no group of the pool has {needed}", "some for a relay or product", "Use a whole pool."
+        )
+    return able[position % len(able)], position // len(able)
+
+
+def _roles(kind: str, shelves: dict[str, Shelf]) -> list[Role]:
+    """Return a kind's role in each group that can compose it."""
+    label = "organic" if kind in ORGANIC_KINDS else "extraction"
+    roles = [
+        Role(kind, label, group, None, None, _single(COMPOSERS[kind], shelf))
+        for group, shelf in shelves.items()
+        if _has(kind, shelf)
+    ]
+    if not roles:
+        raise InputError(
+            f"the pool has nothing to compose {kind} from",
+            "sources for every kind that the mix gives a share",
+            f"Take {kind} out of the mix's shares, or use a whole pool.",
+        )
+    return roles
+
+
+def _has(kind: str, shelf: Shelf) -> bool:
+    if kind.startswith("application"):
+        return bool(shelf.applications.get(kind))
+    needed: dict[str, list[object]] = {
+        "person": [shelf.people],
+        "occasional": [shelf.people, shelf.applications.get("application")],
+        "coherent_prompts": [shelf.organic],
+        "shared_account": [shelf.organic],
+        "grid": [shelf.grids],
+        "diluted": [shelf.organic, shelf.extraction, shelf.grids, shelf.wrappers],
+    }
+    return all(needed.get(kind, [shelf.extraction, shelf.grids, shelf.wrappers]))
+
+
+def _single(compose: organic.Compose, shelf: Shelf) -> Make:
+    return lambda rng: compose(shelf, rng)
+
+
+def _numbered(
+    make: Callable[[Shelf, int, np.random.Generator], Account], shelf: Shelf, number: int
+) -> Make:
+    return lambda rng: make(shelf, number, rng)
+
+
+class Sizes:
+    """How many sessions each account has, spread evenly over what the mix allows.
+
+    Drawn independently, a few hundred accounts of a kind can have more sessions than those of
+    another by chance alone; steps of the golden ratio fill the range evenly from any start.
+    """
+
+    def __init__(self, mix: Mix, rng: np.random.Generator) -> None:
+        """Start anywhere."""
+        self._between = mix.sessions_per_account
+        self._place = rng.random()
+
+    def next(self) -> int:
+        """Return the next account's number of sessions."""
+        self._place = (self._place + GOLDEN) % 1
+        return log_uniform(self._between, self._place)
+
+
+def log_uniform(between: tuple[int, int], place: float) -> int:
+    """Return the number at this place, from 0 to 1, of a log-uniform range, ends included."""
+    low, high = between
+    return int(np.exp(np.log(low) + place * (np.log(high + 1) - np.log(low))))
