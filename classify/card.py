@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import Traffic
+from ..data import JOIN, Traffic
 from .baselines import without_reading
 from .measures import MEASURES
 from .metrics import summary, tpr_at_fpr
@@ -72,7 +72,8 @@ def write_card(
     flagged = scores > np.quantile(scores[~truth.extraction], 0.99)
     kinds = Counter(truth.about)
     about = np.array(truth.about)
-    sources = {s for s in traffic.column("source", truth.groups.first) if s}
+    named = traffic.column("source", truth.groups.first)
+    sources = {part for name in named if name for part in name.split(JOIN)}
     best = best_measure(truth.extraction, measures)
     rows = {
         "the model": scores,

@@ -35,7 +35,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             session of its group (sessions,).
     """
 
-    def __init__(self, penalty: float = 10.0, knots: int = 3, folds: int = 5) -> None:
+    def __init__(self, penalty: float = 30.0, knots: int = 3, folds: int = 5) -> None:
         """Store how strongly curves are held to 0, how often they bend, and the most folds."""
         self.penalty = penalty
         self.knots = knots

@@ -12,6 +12,7 @@ from ..embed import Encoder, embed
 from ..index import AreaMap
 from .baselines import without_reading
 from .card import best_measure
+from .features import compute_features
 from .measures import MEASURES
 from .metrics import calibrated_summary, summary
 from .model import SessionModel
@@ -45,8 +46,7 @@ def evaluate(
     groups = truth.groups
     vectors = embed(traffic.table["prompt"], encoder)
     placed = AreaMap.embedded(encoder).place(vectors.rows)
-    known = model.known.similarity(vectors.rows)
-    measures = model.features(groups, vectors, placed, known).values
+    measures = compute_features(groups, vectors, placed, model.read(vectors)).values
     scores = model.classifier.score_sessions(measures)
     threshold = model.threshold()
     best = best_measure(extraction, measures)

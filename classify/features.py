@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,14 @@ from ..index import Placed
 from .measures import MEASURES, Session
 from .surface import surface
 from .templates import Template, find_template
+from .words import WordHead, count_words
 
 SAMPLE = 256
 """Most prompts of a session or account that the measures read, evenly spaced in time."""
 WORD = re.compile(r"\w{4,}")
 WORDS = 200
+CHUNK = 512
+"""Groups whose texts are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,33 @@ class Features:
     templates: list[Template]
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What a model's learned parts say of each distinct prompt.
+
+    Attributes:
+        scores: log-odds of the prompt head (distinct,) float64.
+        wording: log-odds of the word head (distinct,) float64.
+        known: similarities to known prompts (distinct, kinds) float32.
+        words: the word head itself, to read what prompts share.
+    """
+
+    scores: NDArray[np.float64]
+    wording: NDArray[np.float64]
+    known: NDArray[np.float32]
+    words: WordHead
+
+    def frames(self, skeletons: Sequence[str]) -> list[float]:
+        """Score what the prompts of each group share; 0 where they share nothing."""
+        scores = self.words.scores(count_words(skeletons))
+        return [float(s) if text else 0.0 for s, text in zip(scores, skeletons, strict=True)]
+
+
 def compute_features(
     groups: Groups,
     vectors: Vectors,
     placed: Placed,
-    scores: NDArray[np.float64],
-    known: NDArray[np.float32],
+    readings: Readings,
 ) -> Features:
     """Compute every measure of every group.
 
@@ -50,29 +75,33 @@ def compute_features(
         groups: row numbers of prompts, group by group.
         vectors: of the traffic.
         placed: areas and cells, one per distinct prompt.
-        scores: of the prompt head, one per distinct prompt (distinct,).
-        known: similarities to known prompts, one row per distinct prompt (distinct, kinds).
+        readings: what a model's parts say of each distinct prompt.
     """
     columns = surface(vectors.texts)
+    every = list(groups)
     values = np.empty((len(groups), len(MEASURES)))
-    templates = []
-    for number, rows in enumerate(groups):
-        prompts = vectors.of[sample(rows)]
-        texts = vectors.texts.take(pa.array(prompts)).to_pylist()
-        template = find_template(texts)
-        session = Session(
-            vectors.rows[prompts],
-            scores[prompts],
-            known[prompts],
-            placed.area[prompts],
-            placed.cell[prompts],
-            {name: column[prompts] for name, column in columns.items()},
-            [frozenset(WORD.findall(text[:4000].lower())[:WORDS]) for text in texts],
-            template,
-            1.0 - len(np.unique(prompts)) / len(prompts),
-        )
-        values[number] = [function(session) for function in MEASURES.values()]
-        templates.append(template)
+    templates: list[Template] = []
+    for start in range(0, len(every), CHUNK):
+        of_groups = [vectors.of[sample(rows)] for rows in every[start : start + CHUNK]]
+        texts_of = [vectors.texts.take(pa.array(prompts)).to_pylist() for prompts in of_groups]
+        found = [find_template(texts) for texts in texts_of]
+        frames = readings.frames([template.skeleton or "" for template in found])
+        for number, (prompts, texts) in enumerate(zip(of_groups, texts_of, strict=True)):
+            session = Session(
+                vectors.rows[prompts],
+                readings.scores[prompts],
+                readings.wording[prompts],
+                frames[number],
+                readings.known[prompts],
+                placed.area[prompts],
+                placed.cell[prompts],
+                {name: column[prompts] for name, column in columns.items()},
+                [frozenset(WORD.findall(text[:4000].lower())[:WORDS]) for text in texts],
+                found[number],
+                1.0 - len(np.unique(prompts)) / len(prompts),
+            )
+            values[start + number] = [function(session) for function in MEASURES.values()]
+        templates += found
     return Features(list(MEASURES), values, templates)
 
 

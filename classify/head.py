@@ -31,18 +31,29 @@ class Head:
 def fit_head(
     vectors: NDArray[np.float32], extraction: NDArray[np.bool_], source: NDArray[np.int64]
 ) -> Head:
-    """Fit the head, every source with the same weight within its class, both classes alike.
+    """Fit the head, weighted as `balanced` says.
 
     Args:
         vectors: unit vectors (n, dimension).
         extraction: the label (n,).
         source: where each prompt is from (n,).
     """
-    weight = np.zeros(len(vectors))
-    for label in (False, True):
-        sources, place, counts = np.unique(
-            source[extraction == label], return_inverse=True, return_counts=True
-        )
-        weight[extraction == label] = len(vectors) / 2 / len(sources) / counts[place]
+    weight = balanced(extraction, source)
     fitted = LogisticRegression(C=1.0, max_iter=500).fit(vectors, extraction, weight)
     return Head(fitted.coef_[0].astype(np.float64), float(fitted.intercept_[0]))
+
+
+def balanced(extraction: NDArray[np.bool_], source: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weigh prompts so that both classes count alike, and a source by the root of its size.
+
+    Returns:
+        Weights (n,) that are 1 on average.
+    """
+    weight = np.zeros(len(extraction))
+    for label in (False, True):
+        _, place, counts = np.unique(
+            source[extraction == label], return_inverse=True, return_counts=True
+        )
+        roots = 1 / np.sqrt(counts[place])
+        weight[extraction == label] = roots * (len(extraction) / 2 / roots.sum())
+    return weight

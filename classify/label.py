@@ -13,7 +13,7 @@ from ..data import INSUFFICIENT, By, Traffic
 from ..embed import Encoder, embed
 from ..index import AreaMap
 from .evidence import moved_most, nearest_kind, template_found
-from .features import sample
+from .features import compute_features, sample
 from .model import SessionModel
 
 
@@ -84,8 +84,8 @@ def label(
     vectors = embed(traffic.table["prompt"], encoder)
     areas = AreaMap.embedded(encoder)
     placed = areas.place(vectors.rows)
-    known = model.known.similarity(vectors.rows)
-    features = model.features(groups, vectors, placed, known)
+    readings = model.read(vectors)
+    features = compute_features(groups, vectors, placed, readings)
     scores, effects = (
         model.classifier.score_sessions(features.values),
         model.classifier.effects(features.values),
@@ -98,7 +98,7 @@ def label(
         score = None if len(rows) < model.min_prompts else round(float(scores[i]), 6)
         evidence: dict[str, Any] = {
             "area_share": round(float(shares.max()), 4),
-            "nearest_known": nearest_kind(known[prompts]),
+            "nearest_known": nearest_kind(readings.known[prompts]),
             "template": template_found(features.templates[i]),
         }
         if score is None:

@@ -22,6 +22,8 @@ class Session:
     Attributes:
         vectors: unit vectors (n, dimension) float32.
         scores: of the prompt head (n,) float64.
+        wording: of the word head (n,) float64.
+        frame: of the word head, on the words that the prompts have in common; 0 for none.
         known: similarity to known prompts of each kind (n, kinds) float32.
         area: capability areas (n,) int64.
         cell: cells of areas, -1 for none (n,) int64.
@@ -33,6 +35,8 @@ class Session:
 
     vectors: NDArray[np.float32]
     scores: NDArray[np.float64]
+    wording: NDArray[np.float64]
+    frame: float
     known: NDArray[np.float32]
     area: NDArray[np.int64]
     cell: NDArray[np.int64]
@@ -75,6 +79,36 @@ def score_high(session: Session) -> float:
 def score_spread(session: Session) -> float:
     """Standard deviation of the prompt head."""
     return float(session.scores.std())
+
+
+@measure
+def wording_mean(session: Session) -> float:
+    """Mean log-odds of the word head."""
+    return float(session.wording.mean())
+
+
+@measure
+def wording_low(session: Session) -> float:
+    """Tenth percentile of the word head."""
+    return float(np.quantile(session.wording, 0.1))
+
+
+@measure
+def wording_high(session: Session) -> float:
+    """Ninetieth percentile of the word head."""
+    return float(np.quantile(session.wording, 0.9))
+
+
+@measure
+def wording_spread(session: Session) -> float:
+    """Standard deviation of the word head."""
+    return float(session.wording.std())
+
+
+@measure
+def frame(session: Session) -> float:
+    """Log-odds of the word head on what the prompts share: asks it for reasons, or for a queue?"""
+    return session.frame
 
 
 @measure
@@ -129,6 +163,21 @@ def nearest_spread(session: Session) -> float:
 
 
 @measure
+def nearest_low(session: Session) -> float:
+    """Tenth percentile of the same: low where some prompts stand alone."""
+    return float(np.quantile(_nearest(session), 0.1))
+
+
+@measure
+def dimensions(session: Session) -> float:
+    """Effective rank of the prompts' vectors, a share of their number (Roy and Vetterli 2007)."""
+    n = len(session.vectors)
+    spectrum = np.linalg.eigvalsh(session.vectors @ session.vectors.T / n)
+    shares = np.maximum(spectrum, 1e-9) / np.maximum(spectrum, 1e-9).sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()) / n)
+
+
+@measure
 def flow(session: Session) -> float:
     """Mean similarity of neighbours in time, less `cohesion`: a conversation leans on itself."""
     if len(session.vectors) < 2:
@@ -176,6 +225,21 @@ def template_absent(session: Session) -> float:
 def length_spread(session: Session) -> float:
     """Standard deviation of log length."""
     return float(session.surface["log_length"].std())
+
+
+@measure
+def lines_spread(session: Session) -> float:
+    """Standard deviation of log lines."""
+    return float(session.surface["log_lines"].std())
+
+
+@measure
+def climb(session: Session) -> float:
+    """Correlation of log length with position: ladders grow."""
+    lengths = session.surface["log_length"]
+    if len(lengths) < 3 or lengths.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(lengths, np.arange(len(lengths)))[0, 1])
 
 
 @measure

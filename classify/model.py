@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import FolderError, Groups, InputError, commit, open_folder
+from ..data import FolderError, InputError, commit, open_folder
 from ..embed import Encoder, Vectors
-from ..index import Placed
 from .classifier import SessionClassifier
-from .features import Features, compute_features
+from .features import Readings
 from .head import Head
 from .known import Known
 from .measures import MEASURES
 from .threshold import certified_threshold
+from .words import WordHead, count_words
 
 KIND = "capscope model"
-LAYOUT = 1
+LAYOUT = 2
 """Raise it when what the files hold changes; `load_model` refuses other numbers by name."""
 
 
@@ -36,6 +36,7 @@ class SessionModel:
         min_prompts: sessions of fewer get `insufficient_evidence`.
         max_fpr: the false-positive rate promised unless another is asked for.
         head: the prompt head.
+        words: the word head.
         known: prompts of each kind that it learned from.
         classifier: over measures.
         background: quantiles of each measure among organic training sessions (measures, 101).
@@ -49,6 +50,7 @@ class SessionModel:
     min_prompts: int
     max_fpr: float
     head: Head
+    words: WordHead
     known: Known
     classifier: SessionClassifier
     background: NDArray[np.float64]
@@ -71,17 +73,22 @@ class SessionModel:
             self.organic_scores, self.max_fpr if max_fpr is None else max_fpr
         )
 
-    def features(
-        self, groups: Groups, vectors: Vectors, placed: Placed, known: NDArray[np.float32]
-    ) -> Features:
-        """Compute the measures of groups of prompts, as `compute_features` does."""
-        return compute_features(groups, vectors, placed, self.head.scores(vectors.rows), known)
+    def read(self, vectors: Vectors) -> Readings:
+        """Say of each distinct prompt what the learned parts say of it."""
+        return Readings(
+            self.head.scores(vectors.rows),
+            self.words.scores(count_words(vectors.texts)),
+            self.known.similarity(vectors.rows),
+            self.words,
+        )
 
 
 def save_model(model: SessionModel, folder: Path) -> None:
     """Write a model's folder in one step; see `data.folder`."""
     arrays = {
         "head": np.append(model.head.weights, model.head.bias),
+        "words": model.words.weights,
+        "words-bias": np.array([model.words.bias]),
         "known": model.known.vectors,
         "known-kinds": model.known.kind.astype(np.int8),
         "background": model.background.astype(np.float32),
@@ -120,6 +127,7 @@ def load_model(folder: Path | None = None) -> SessionModel:
             int(opened.about["min_prompts"]),
             float(opened.about["max_fpr"]),
             Head(arrays["head"][:-1], float(arrays["head"][-1])),
+            WordHead(arrays["words"], float(arrays["words-bias"][0])),
             Known(arrays["known"], arrays["known-kinds"].astype(np.int64)),
             SessionClassifier.from_arrays(arrays),
             arrays["background"].astype(np.float64),

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ..data import InputError, Traffic
 from ..embed import Encoder, Vectors, embed
 from ..index import AreaMap
 from .card import write_card
 from .classifier import SessionClassifier
-from .features import compute_features
+from .features import Readings, compute_features
 from .head import Head, fit_head
 from .known import KINDS, Known, choose_known
 from .measures import MEASURES
 from .model import SessionModel
 from .threshold import strictest_promise
 from .truth import Truth, read_truth, session_hashes
+from .words import WordHead, count_words, fit_words
 
 MIN_PROMPTS = 5
 FEWEST = 20
@@ -32,12 +34,14 @@ class LabelledPrompts:
 
     Attributes:
         vectors: (n, dimension) float32.
+        counted: words (n, BUCKETS), as `count_words` gives them.
         kind: position in `KINDS` (n,).
         source: where each is from (n,).
         fold: the split group (n,).
     """
 
     vectors: NDArray[np.float32]
+    counted: sparse.csr_matrix
     kind: NDArray[np.int64]
     source: NDArray[np.int64]
     fold: NDArray[np.int64]
@@ -47,13 +51,18 @@ class LabelledPrompts:
         """Spread the truth of sessions over their prompts."""
         columns = (truth.kind, truth.source, truth.fold)
         spread = (np.repeat(column, truth.groups.sizes) for column in columns)
-        return cls(vectors[truth.groups.rows], *spread)
+        counted = count_words(vectors.texts)[vectors.of[truth.groups.rows]]
+        return cls(vectors[truth.groups.rows], counted, *spread)
 
-    def fit(self, chosen: NDArray[np.bool_]) -> tuple[Head, Known]:
-        """Fit the prompt head and choose known prompts on some of the prompts."""
+    def fit(self, chosen: NDArray[np.bool_]) -> tuple[Head, WordHead, Known]:
+        """Fit both heads and choose known prompts on some of the prompts."""
         vectors, kind, source = self.vectors[chosen], self.kind[chosen], self.source[chosen]
         extraction = kind == KINDS.index("extraction")
-        return fit_head(vectors, extraction, source), choose_known(vectors, kind, source)
+        return (
+            fit_head(vectors, extraction, source),
+            fit_words(self.counted[chosen], extraction, source),
+            choose_known(vectors, kind, source),
+        )
 
 
 def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> SessionModel:
@@ -71,7 +80,7 @@ def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> Ses
     prompts = LabelledPrompts.of(truth, vectors)
     measures = measure_out_of_fold(truth, vectors, prompts, AreaMap.embedded(encoder))
     classifier = SessionClassifier().fit(measures, truth.extraction, truth.fold)
-    head, known = prompts.fit(np.ones(len(prompts.kind), dtype=bool))
+    head, words, known = prompts.fit(np.ones(len(prompts.kind), dtype=bool))
     scores = classifier.out_of_fold_
     organic = ~truth.extraction
     return SessionModel(
@@ -79,6 +88,7 @@ def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> Ses
         min_prompts=MIN_PROMPTS,
         max_fpr=strictest_promise(int(organic.sum())),
         head=head,
+        words=words,
         known=known,
         classifier=classifier,
         background=np.quantile(measures[organic], np.linspace(0, 1, 101), axis=0).T,
@@ -97,17 +107,18 @@ def measure_out_of_fold(
         (sessions, measures) float64.
     """
     placed = areas.place(vectors.rows)
+    counted = count_words(vectors.texts)
     measures = np.empty((len(truth.groups), len(MEASURES)))
     for fold in np.unique(truth.fold):
         chosen = np.flatnonzero(truth.fold == fold)
-        head, known = prompts.fit(prompts.fold != fold)
-        features = compute_features(
-            truth.groups.take(chosen),
-            vectors,
-            placed,
+        head, words, known = prompts.fit(prompts.fold != fold)
+        readings = Readings(
             head.scores(vectors.rows),
+            words.scores(counted),
             known.similarity(vectors.rows),
+            words,
         )
+        features = compute_features(truth.groups.take(chosen), vectors, placed, readings)
         measures[chosen] = features.values
     return measures
 

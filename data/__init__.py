@@ -9,12 +9,14 @@ from .reader import ReadOptions, convert, read_key, read_traffic
 from .schema import INSUFFICIENT, LABELS, SCHEMA, TRUTH, By
 from .simulation import write_simulation
 from .skipped import Skipped
+from .split import JOIN
 from .traffic import Groups, Traffic
 from .write import check_folder, check_output, json_line, replacing, write_records
 
 __all__ = [
     "GENERAL",
     "INSUFFICIENT",
+    "JOIN",
     "LABELS",
     "SCHEMA",
     "TRUTH",

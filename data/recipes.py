@@ -30,6 +30,9 @@ PAYLOADS = {
 TEMPLATES = "promptset_templates"
 """The pool source of templates that developers wrote, each with its slots in braces."""
 
+PLAIN_TEXT = ["support", "utterance", "sentence", "review", "dialogue", "turn", "news"]
+"""Payloads that fit any template: what people write, not code and not questions of a bank."""
+
 PAYLOAD_SOURCES = {name for names in PAYLOADS.values() for name in names} | {TEMPLATES}
 
 SLOT = re.compile(r"(?<!\{)\{([A-Za-z_]\w*)\}(?!\})")
@@ -128,7 +131,7 @@ def found_application(name: str, text: str) -> Application | None:
         return None
     template = text.replace("{", "{{").replace("}", "}}")
     template = template.replace(f"{{{{{slots.pop()}}}}}", "{payload}")
-    return Application(name, "found", list(PAYLOADS), template)
+    return Application(name, "found", PLAIN_TEXT, template)
 
 
 def _load(name: str, key: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pool import PoolSource
-from .recipes import PAYLOAD_SOURCES, TEMPLATES
+from .recipes import PAYLOAD_SOURCES
 
 FOLDS = tuple(f"fold-{number}" for number in range(5))
 HELD_OUT = "held-out"
@@ -32,10 +32,11 @@ KIN = (
     {"commit_messages", "code_review_diffs", "reasoning_gym", "mbpp_plus"},
     {"humaneval", "realhumaneval"},
     {"awesome_prompts", "oasst2"},
+    {"promptset_templates", "wmt22_sources"},
 )
 """Sources that share questions, templates or makers: one side of every split holds all of them.
 
-`make bench-kin` finds what they share.
+`make bench-kin` finds what they share. The last pair shares nothing: one fills the other.
 """
 
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -105,5 +106,5 @@ def _parts(names: Sequence[str | None]) -> list[set[str]]:
 
 
 def _trait(source: PoolSource) -> tuple[str, str | None, bool]:
-    kind = "payload" if source.name in PAYLOAD_SOURCES - {TEMPLATES} else source.kind
-    return ("templates" if source.name == TEMPLATES else kind), source.area, source.has_sessions
+    kind = "payload" if source.name in PAYLOAD_SOURCES else source.kind
+    return kind, source.area, source.has_sessions
