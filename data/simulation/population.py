@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -110,26 +111,29 @@ def _crowds(
         )
         yield role, campaign.accounts
     for position, relay in enumerate(mix.relay):
-        group, number = _place(shelves, position, "people")
-        make = _numbered(campaigns.relay, shelves[group], number)
+        able = [group for group, shelf in shelves.items() if shelf.people]
+        group, number = _place(able, position, "a relay")
+        make = partial(campaigns.relay, shelves[group], number)
         role = Role("relay", "organic", group, relay.name, None, make)
         yield role, relay.accounts
     products = mix.products
     if products is None:
         return
     for position in range(products.count):
-        group, number = _place(shelves, position, "applications")
-        make = _numbered(campaigns.product, shelves[group], number)
+        able = [group for group, shelf in shelves.items() if _has("application", shelf)]
+        group, number = _place(able, position, "a product")
+        make = partial(campaigns.product, shelves[group], number)
         role = Role("application", "organic", group, None, None, make)
         yield role, products.accounts
 
 
-def _place(shelves: dict[str, Shelf], position: int, needed: str) -> tuple[str, int]:
-    """Spread crowds over groups that have what they need; the second of a group takes another."""
-    able = [group for group, shelf in shelves.items() if getattr(shelf, needed)]
+def _place(able: list[str], position: int, crowd: str) -> tuple[str, int]:
+    """Spread crowds over the groups that can hold them; the second of a group takes another."""
     if not able:
         raise InputError(
-            f"no group of the pool has {needed}", "some for a relay or product", "Use a whole pool."
+            f"the pool has nothing to compose {crowd} from",
+            "organic sessions for a relay, payloads for a product",
+            "Take it out of the mix, or use a whole pool.",
         )
     return able[position % len(able)], position // len(able)
 
@@ -138,7 +142,7 @@ def _roles(kind: str, shelves: dict[str, Shelf]) -> list[Role]:
     """Return a kind's role in each group that can compose it."""
     label = "organic" if kind in ORGANIC_KINDS else "extraction"
     roles = [
-        Role(kind, label, group, None, None, _single(COMPOSERS[kind], shelf))
+        Role(kind, label, group, None, None, partial(COMPOSERS[kind], shelf))
         for group, shelf in shelves.items()
         if _has(kind, shelf)
     ]
@@ -163,16 +167,6 @@ def _has(kind: str, shelf: Shelf) -> bool:
         "diluted": [shelf.organic, shelf.extraction, shelf.grids, shelf.wrappers],
     }
     return all(needed.get(kind, [shelf.extraction, shelf.grids, shelf.wrappers]))
-
-
-def _single(compose: organic.Compose, shelf: Shelf) -> Make:
-    return lambda rng: compose(shelf, rng)
-
-
-def _numbered(
-    make: Callable[[Shelf, int, np.random.Generator], Account], shelf: Shelf, number: int
-) -> Make:
-    return lambda rng: make(shelf, number, rng)
 
 
 class Sizes:
