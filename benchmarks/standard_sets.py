@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from capscope.classify.baselines import blind, cross_fitted, without_reading
+from capscope.classify.baselines import apart_from, blind, cross_fitted, lengths
 from capscope.classify.truth import read_truth
 from capscope.data import read_traffic, write_simulation
 
@@ -42,7 +42,8 @@ def told(path: Path) -> tuple[str, float]:
         truth.extraction, cross_fitted(blind(traffic, truth), truth.extraction, accounts)
     )
     by_length = roc_auc_score(
-        truth.extraction, without_reading(traffic, truth)["prompt lengths alone"]
+        truth.extraction,
+        cross_fitted(lengths(traffic, truth), truth.extraction, apart_from(truth)),
     )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return (

@@ -29,11 +29,17 @@ def without_reading(traffic: Traffic, truth: Truth) -> dict[str, NDArray[np.floa
     Returns:
         Scores (sessions,) by what they are of.
     """
-    apart = truth.fold if len(np.unique(truth.fold)) > 1 else truth.source
-    return {
-        "prompt lengths alone": cross_fitted(lengths(traffic, truth), truth.extraction, apart),
-        "counts, times and ids alone": cross_fitted(blind(traffic, truth), truth.extraction, apart),
+    seen = {
+        "prompt lengths alone": lengths(traffic, truth),
+        "counts, times and ids alone": blind(traffic, truth),
     }
+    apart = apart_from(truth)
+    return {name: cross_fitted(cols, truth.extraction, apart) for name, cols in seen.items()}
+
+
+def apart_from(truth: Truth) -> NDArray[np.int64]:
+    """Return what a test is kept apart by: split groups, or sources where all are of one group."""
+    return truth.fold if len(np.unique(truth.fold)) > 1 else truth.source
 
 
 def blind(traffic: Traffic, truth: Truth) -> Columns:

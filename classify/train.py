@@ -34,7 +34,8 @@ class LabelledPrompts:
 
     Attributes:
         vectors: (n, dimension) float32.
-        counted: words (n, BUCKETS), as `count_words` gives them.
+        counted: words of distinct prompts (distinct, BUCKETS), as `count_words` gives them.
+        distinct: the row of `counted` of each prompt (n,).
         kind: position in `KINDS` (n,).
         source: where each is from (n,).
         fold: the split group (n,).
@@ -42,6 +43,7 @@ class LabelledPrompts:
 
     vectors: NDArray[np.float32]
     counted: sparse.csr_matrix
+    distinct: NDArray[np.int64]
     kind: NDArray[np.int64]
     source: NDArray[np.int64]
     fold: NDArray[np.int64]
@@ -51,8 +53,8 @@ class LabelledPrompts:
         """Spread the truth of sessions over their prompts."""
         columns = (truth.kind, truth.source, truth.fold)
         spread = (np.repeat(column, truth.groups.sizes) for column in columns)
-        counted = count_words(vectors.texts)[vectors.of[truth.groups.rows]]
-        return cls(vectors[truth.groups.rows], counted, *spread)
+        rows = truth.groups.rows
+        return cls(vectors[rows], count_words(vectors.texts), vectors.of[rows], *spread)
 
     def fit(self, chosen: NDArray[np.bool_]) -> tuple[Head, WordHead, Known]:
         """Fit both heads and choose known prompts on some of the prompts."""
@@ -60,7 +62,7 @@ class LabelledPrompts:
         extraction = kind == KINDS.index("extraction")
         return (
             fit_head(vectors, extraction, source),
-            fit_words(self.counted[chosen], extraction, source),
+            fit_words(self.counted[self.distinct[chosen]], extraction, source),
             choose_known(vectors, kind, source),
         )
 
@@ -107,14 +109,13 @@ def measure_out_of_fold(
         (sessions, measures) float64.
     """
     placed = areas.place(vectors.rows)
-    counted = count_words(vectors.texts)
     measures = np.empty((len(truth.groups), len(MEASURES)))
     for fold in np.unique(truth.fold):
         chosen = np.flatnonzero(truth.fold == fold)
         head, words, known = prompts.fit(prompts.fold != fold)
         readings = Readings(
             head.scores(vectors.rows),
-            words.scores(counted),
+            words.scores(prompts.counted),
             known.similarity(vectors.rows),
             words,
         )

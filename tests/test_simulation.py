@@ -126,8 +126,8 @@ def test_an_account_keeps_to_what_it_is(standard: pa.Table) -> None:
         if row["kind"] in ("application", "wrapped_source", "grid"):
             fixed += (row["template"],)
         kept[row["account_id"]].add(fixed)
+    assert len(kept) > 400
     assert all(len(found) == 1 for found in kept.values())
-    assert Counter(len(found) for found in kept.values())
 
 
 def test_real_sessions_keep_their_order(standard: pa.Table) -> None:
