@@ -251,6 +251,10 @@ def evaluate_command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .json file; else standard output.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another model's folder, to compare with.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="A .html file for a report.")] = None,
     weights: Weights = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
@@ -265,11 +269,50 @@ def evaluate_command(
         inputs,
         output,
         model=model,
+        against=against,
         labels=labels,
+        html=html,
         weights=weights,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(figures_table(figures))
+
+
+@app.command("promote")
+def promote_command(
+    candidate: Annotated[Path, typer.Argument(help="The folder of the new model.")],
+    current: Annotated[Path, typer.Option(help="The folder of the model to replace.")],
+    on: Annotated[
+        list[str], typer.Option(help="Labelled traffic to compare on; may be given again.")
+    ],
+    labels: Labels = None,
+    weights: Weights = None,
+    format: FormatName = "auto",
+    gap: Gap = "30m",
+    strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
+) -> None:
+    """Replace the current model by a candidate, unless it is worse beyond noise."""
+    from .classify import differences_table, promote_files
+
+    comparison = promote_files(
+        candidate,
+        current,
+        on,
+        labels=labels,
+        weights=weights,
+        reading=reading(format, gap, strict, redact, hash_accounts),
+    )
+    promoted = {"promoted": str(candidate), "current": str(current)}
+    if comparison is None:
+        print_records([promoted])
+        say(f"{current} was new: {candidate} is there now, compared with nothing")
+        return
+    record = comparison.record()
+    print_records([promoted | record])
+    show(differences_table(record["differences"], "the model before"))
+    say(f"{candidate} is now in {current}")
 
 
 @app.command("simulate")

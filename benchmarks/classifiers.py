@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
@@ -18,8 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from capscope.classify import SessionClassifier
+from capscope.classify.lessons import Lessons
 from capscope.classify.metrics import summary
-from capscope.classify.train import MIN_PROMPTS, LabelledPrompts, measure_out_of_fold
+from capscope.classify.train import MIN_PROMPTS
 from capscope.classify.truth import read_truth
 from capscope.data import read_traffic
 from capscope.embed import SentenceEncoder, embed
@@ -30,8 +32,6 @@ def candidates() -> Iterator[tuple[str, Any]]:
     """Yield each kind with its name."""
     for penalty in (10, 100):
         yield f"linear, ridge {penalty}", linear(1 / penalty)
-    for knots in (2, 3, 5):
-        yield f"additive, {knots} knots", SessionClassifier(knots=knots)
     yield (
         "boosted trees",
         HistGradientBoostingClassifier(
@@ -55,8 +55,10 @@ def main() -> None:
     truth = read_truth(traffic, MIN_PROMPTS)
     encoder = SentenceEncoder()
     vectors = embed(traffic.table["prompt"], encoder)
-    prompts = LabelledPrompts.of(truth, vectors)
-    measures = measure_out_of_fold(truth, vectors, prompts, AreaMap.embedded(encoder))
+    lessons = Lessons.of(truth, vectors, AreaMap.embedded(encoder))
+    measures = lessons.measure_out_of_fold(np.arange(len(truth.groups)))
+    shipped = SessionClassifier().fit(measures, truth.extraction, truth.fold, truth.source)
+    tell("trees and curves over sources, as shipped", truth.extraction, shipped.out_of_fold_)
     for name, model in candidates():
         scores = cross_val_predict(
             model,
@@ -66,11 +68,16 @@ def main() -> None:
             cv=LeaveOneGroupOut(),
             method="predict_proba",
         )[:, 1]
-        figures = summary(truth.extraction, np.asarray(scores))
-        sys.stdout.write(
-            f"{name:20s} AUROC {figures['auroc']:.3f}  "
-            f"TPR at 1 % FPR {figures['tpr_at_fpr']['0.01']:.1%}\n"
-        )
+        tell(name, truth.extraction, np.asarray(scores))
+
+
+def tell(name: str, extraction: NDArray[np.bool_], scores: NDArray[np.float64]) -> None:
+    """Print one classifier's figures."""
+    figures = summary(extraction, scores)
+    sys.stdout.write(
+        f"{name:42s} AUROC {figures['auroc']:.3f}  "
+        f"TPR at 1 % FPR {figures['tpr_at_fpr']['0.01']:.1%}\n"
+    )
 
 
 if __name__ == "__main__":

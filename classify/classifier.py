@@ -15,39 +15,53 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .curves import Curves, fit_curves
+from .head import balanced
+from .trees import Bags, Forest, grow
+
 Matrix = NDArray[np.float64]
 
 
 class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A generalised additive model (Hastie and Tibshirani 1986) for two classes.
+    """Boosted trees over bags of sources beside an additive model, calibrated together.
 
-    Each measure adds to the log-odds by a piecewise linear curve over its quantiles, fitted by
-    logistic regression with a ridge penalty; so what a measure added to a verdict can be told
-    exactly. Scores are calibrated by Platt's regression (1999) on scores of sessions by models
-    that saw nothing of their group.
+    Both are weighted and calibrated by one logistic regression (Platt 1999; Wolpert 1992) on the
+    log-odds of sessions by models that saw nothing of their group. What the measures added to a
+    score adds up to it exactly (see `Forest.effects`).
 
     Attributes:
         classes_: the two labels; scores are of the second.
-        knots_: where each measure's curve bends, ascending (measures, knots).
-        curves_: what it adds to the calibrated log-odds there (measures, knots), 0 on average.
-        base_: the log-odds of a session to which every curve adds 0.
-        out_of_fold_: calibrated scores of the training sessions, each by a model that saw no
+        forest_: the trees.
+        curves_: the additive model.
+        calibration_: the weight of the trees' log-odds, that of the curves', and what is added.
+        out_of_fold_: calibrated scores of the training sessions, each by models that saw no
             session of its group (sessions,).
     """
 
-    def __init__(self, penalty: float = 30.0, knots: int = 3, folds: int = 5) -> None:
-        """Store how strongly curves are held to 0, how often they bend, and the most folds."""
-        self.penalty = penalty
-        self.knots = knots
+    def __init__(
+        self, bags: int = 8, share: float = 0.6, rounds: int = 150, folds: int = 10
+    ) -> None:
+        """Store how many bags, the share of sources in each, trees of each, and the most folds."""
+        self.bags = bags
+        self.share = share
+        self.rounds = rounds
         self.folds = folds
 
-    def fit(self, X: Matrix, y: NDArray[Any], groups: NDArray[np.int64] | None = None) -> Self:  # noqa: N803
-        """Fit the curves on all sessions and the calibration out of fold.
+    def fit(
+        self,
+        X: Matrix,  # noqa: N803
+        y: NDArray[Any],
+        groups: NDArray[np.int64] | None = None,
+        sources: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """Fit both models on all sessions and calibrate them out of fold.
 
         Args:
             X: measures (sessions, measures).
             y: one of two labels (sessions,).
             groups: sessions that share a value stay on one side of every fold (sessions,).
+            sources: sessions that share a value are in the same bags, and count by the root of
+                their number (sessions,); each on its own where None.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
         check_classification_targets(y)
@@ -57,21 +71,25 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"Only binary classification is supported, got {len(self.classes_)} class"
             )
         positive = y == self.classes_[1]
-        held_out = self._held_out_log_odds(X, positive, groups)
-        platt = LogisticRegression(C=np.inf).fit(held_out[:, None], positive)
-        slope, offset = float(platt.coef_[0, 0]), float(platt.intercept_[0])
-        self.out_of_fold_ = expit(slope * held_out + offset)
-        self.knots_, curves, bias = self._fit_curves(X, positive)
-        means = _curve_values(X, self.knots_, curves).mean(axis=0)
-        self.curves_ = slope * (curves - means[:, None])
-        self.base_ = slope * (bias + float(means.sum())) + offset
+        sources = np.arange(len(X)) if sources is None else np.asarray(sources)
+        held_out = self._held_out_log_odds(X, positive, groups, sources)
+        platt = LogisticRegression(C=np.inf).fit(held_out, positive)
+        self.calibration_ = np.append(platt.coef_[0], platt.intercept_)
+        self.out_of_fold_ = expit(held_out @ self.calibration_[:2] + self.calibration_[2])
+        self.forest_, self.curves_ = self._fit_both(X, positive, sources)
         return self
 
     def effects(self, X: Matrix) -> Matrix:  # noqa: N803
         """Return what each measure adds to the log-odds (sessions, measures); see `base_`."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
-        return _curve_values(X, self.knots_, self.curves_)
+        trees, curves = self.calibration_[:2]
+        return np.asarray(trees * self.forest_.effects(X) + curves * self.curves_.effects(X))
+
+    @property
+    def base_(self) -> float:
+        """The calibrated log-odds of which effects are the rest."""
+        return float(self.calibration_ @ [self.forest_.expected, self.curves_.base, 1.0])
 
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:  # noqa: N803
         """Return calibrated log-odds of the second class (sessions,)."""
@@ -93,11 +111,14 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a fitted classifier consists of, for a model folder."""
-        return {"knots": self.knots_, "curves": self.curves_, "base": np.array([self.base_])}
+        parts = self.forest_.arrays() | self.curves_.arrays()
+        return parts | {"calibration": self.calibration_}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Return the classifier that `arrays` were taken from, without `out_of_fold_`.
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], measures: int) -> Self:
+        """Return the classifier of so many measures that `arrays` were taken from.
+
+        It has no `out_of_fold_`.
 
         Raises:
             KeyError: an array is missing.
@@ -105,11 +126,14 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         self = cls()
         self.classes_ = np.array([False, True])
-        self.knots_, self.curves_ = arrays["knots"], arrays["curves"]
-        self.base_ = float(arrays["base"][0])
-        if self.knots_.ndim != 2 or self.knots_.shape != self.curves_.shape:
-            raise ValueError("its knots and curves differ in shape")
-        self.n_features_in_ = len(self.knots_)
+        self.forest_ = Forest.from_arrays(arrays)
+        self.curves_ = Curves.from_arrays(arrays)
+        self.calibration_ = arrays["calibration"]
+        if self.forest_.feature.max() >= measures or len(self.curves_.knots) != measures:
+            raise ValueError("it does not look at the measures that there are")
+        if self.calibration_.shape != (3,):
+            raise ValueError("its calibration does not have three numbers")
+        self.n_features_in_ = measures
         return self
 
     def __sklearn_tags__(self) -> Tags:
@@ -118,40 +142,31 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _fit_curves(
-        self, measures: Matrix, positive: NDArray[np.bool_]
-    ) -> tuple[Matrix, Matrix, float]:
-        knots = np.quantile(measures, np.linspace(0.01, 0.99, self.knots), axis=0).T
-        hats = _hats(measures, knots)
-        fitted = LogisticRegression(C=1.0 / self.penalty, max_iter=1000).fit(hats, positive)
-        return knots, fitted.coef_.reshape(knots.shape), float(fitted.intercept_[0])
+    def _fit_both(
+        self, measures: Matrix, positive: NDArray[np.bool_], sources: NDArray[np.int64]
+    ) -> tuple[Forest, Curves]:
+        weight = balanced(positive, sources)
+        bags = Bags(self.bags, self.share, self.rounds)
+        return (
+            grow(measures, positive, weight, sources, bags),
+            fit_curves(measures, positive, weight),
+        )
 
     def _held_out_log_odds(
-        self, measures: Matrix, positive: NDArray[np.bool_], groups: NDArray[np.int64] | None
-    ) -> NDArray[np.float64]:
+        self,
+        measures: Matrix,
+        positive: NDArray[np.bool_],
+        groups: NDArray[np.int64] | None,
+        sources: NDArray[np.int64],
+    ) -> Matrix:
+        """Return the log-odds of both models (sessions, 2)."""
         if groups is None:
             folds = KFold(min(self.folds, len(measures)), shuffle=True, random_state=0)
         else:
             folds = GroupKFold(min(self.folds, len(np.unique(groups))))
-        log_odds = np.zeros(len(measures))
+        log_odds = np.zeros((len(measures), 2))
         for seen, held in folds.split(measures, positive, groups):
             if len(np.unique(positive[seen])) == 2:
-                knots, curves, bias = self._fit_curves(measures[seen], positive[seen])
-                log_odds[held] = _curve_values(measures[held], knots, curves).sum(axis=1) + bias
+                both = self._fit_both(measures[seen], positive[seen], sources[seen])
+                log_odds[held] = np.column_stack([m.log_odds(measures[held]) for m in both])
         return log_odds
-
-
-def _hats(measures: Matrix, knots: Matrix) -> Matrix:
-    """Return the linear basis (sessions, measures * knots): 1 at one knot, 0 at the others."""
-    unit = np.eye(knots.shape[1])
-    columns = [
-        np.interp(column, bends, hat)
-        for column, bends in zip(measures.T, knots, strict=True)
-        for hat in unit
-    ]
-    return np.column_stack(columns)
-
-
-def _curve_values(measures: Matrix, knots: Matrix, curves: Matrix) -> Matrix:
-    columns = zip(measures.T, knots, curves, strict=True)
-    return np.column_stack([np.interp(*column) for column in columns])

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .known import KINDS
-from .templates import Template
+from .known import KINDS, Nearest
+from .templates import Template, shortened
 
 SHOWN = 5
 """Measures named in the evidence, those that moved the score most."""
+PROMPTS, SHOWN_PROMPT = 3, 200
 
 
 def organic_percentile(value: float, quantiles: NDArray[np.float64]) -> float:
@@ -51,18 +52,26 @@ def moved_most(
     ]
 
 
-def nearest_kind(known: NDArray[np.float32]) -> dict[str, Any]:
-    """Say which kind of known prompts a session's prompts are nearest to.
+def nearest_kind(nearest: Nearest, sources: list[str]) -> dict[str, Any]:
+    """Say which kind of known prompts a session's prompts are nearest to, and which source.
 
     Args:
-        known: similarity of each prompt to its nearest known prompt of each kind (n, kinds).
+        nearest: the known prompt of each kind that is nearest to each prompt.
+        sources: the names of the known prompts' sources.
     """
-    shares = np.bincount(known.argmax(axis=1), minlength=len(KINDS)) / len(known)
+    shares = np.bincount(nearest.similarity.argmax(axis=1), minlength=len(KINDS))
     best = int(shares.argmax())
     return {
         "kind": KINDS[best],
-        "share": round(float(shares[best]), 4),
-        "similarity": round(float(known[:, best].mean()), 4),
+        "share": round(float(shares[best]) / len(nearest.similarity), 4),
+        "similarity": round(float(nearest.similarity[:, best].mean()), 4),
+        "kinds": {
+            kind: {
+                "similarity": round(float(nearest.similarity[:, i].mean()), 4),
+                "source": sources[int(np.bincount(nearest.source[:, i]).argmax())],
+            }
+            for i, kind in enumerate(KINDS)
+        },
     }
 
 
@@ -75,4 +84,19 @@ def template_found(template: Template) -> dict[str, Any] | None:
         "prompts": template.prompts,
         "share": round(template.share, 4),
         "fixed": round(template.fixed, 4),
+        "fills": template.fills,
     }
+
+
+def weighed_most(texts: list[str], weights: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Return the different prompts that speak most for extraction, the first first.
+
+    Args:
+        texts: of a session (n,).
+        weights: the log-odds of its prompts by themselves (n,).
+    """
+    shown: dict[str, float] = {}
+    for i in np.argsort(-weights, kind="stable"):
+        if len(shown) < PROMPTS:
+            shown.setdefault(shortened(texts[i], SHOWN_PROMPT), round(float(weights[i]), 3))
+    return [{"prompt": prompt, "weight": weight} for prompt, weight in shown.items()]

@@ -20,9 +20,11 @@ from ..data import (
     write_records,
 )
 from ..embed import SentenceEncoder
-from .evaluate import evaluate
+from .evaluate import evaluate, hold_out, score_sessions
 from .label import Verdict, label
 from .model import KIND, load_model, save_model
+from .promote import Comparison, check_better, weigh
+from .report import write_report
 from .train import train
 
 TOP = 10
@@ -119,19 +121,76 @@ def evaluate_files(
     output: Path | None,
     *,
     model: Path | None = None,
+    against: Path | None = None,
     labels: Path | None = None,
+    html: Path | None = None,
     weights: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> dict[str, Any]:
     """Measure a model on labelled traffic, write the figures as one JSON record and return them.
 
+    Args:
+        inputs: files, folders or globs.
+        output: a .json file; None for standard output.
+        model: its folder; None for the shipped one.
+        against: the folder of a model to compare it with.
+        labels: a labels file, instead of the traffic's column.
+        html: where a report for people goes.
+        weights: the encoder's folder.
+        reading: how logs are read.
+
     Raises:
-        InputError: an input, the output, the model or the labels cannot be used.
+        InputError: an input, an output, a model or the labels cannot be used; nothing is written
+            then.
     """
     if output is not None:
         check_output(output, (".json", ".jsonl"))
+    if html is not None:
+        check_output(html, (".html",))
     loaded = load_model(model)
+    other = load_model(against) if against else None
     traffic = read_traffic(inputs, reading)
-    figures = evaluate(traffic, SentenceEncoder(weights), loaded, labels)
+    figures = evaluate(traffic, SentenceEncoder(weights), loaded, labels, other)
     write_records([figures], output)
+    if html is not None:
+        measured = f"{model or 'the shipped model'} on {', '.join(inputs)}"
+        write_report(figures, html, measured + (f", against {against}" if against else ""))
     return figures
+
+
+def promote_files(
+    candidate: Path,
+    current: Path,
+    on: Sequence[str],
+    *,
+    labels: Path | None = None,
+    weights: Path | None = None,
+    reading: ReadOptions | None = None,
+) -> Comparison | None:
+    """Put a candidate in the place of the current model, in one step, unless it is worse.
+
+    What is written is what was measured: the candidate as it was loaded.
+
+    Returns:
+        How the two compare; None where there was no current model.
+
+    Raises:
+        InputError: the candidate is worse beyond noise, or a model or the traffic cannot be used;
+            nothing changes then.
+    """
+    check_folder(current if current.exists() else current.parent)
+    if current.exists() and candidate.resolve() == current.resolve():
+        raise InputError(
+            f"{candidate} as both the candidate and the current model",
+            "two model folders",
+            "Name the folder that the candidate was trained into.",
+        )
+    model = load_model(candidate)
+    comparison = None
+    if current.exists():
+        models = [model, load_model(current)]
+        held = hold_out(read_traffic(on, reading), SentenceEncoder(weights), models, labels)
+        comparison = weigh(*(score_sessions(held, each) for each in models))
+        check_better(comparison)
+    save_model(model, current)
+    return comparison

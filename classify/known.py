@@ -15,36 +15,52 @@ CHUNK = 8192
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """The known prompt of each kind that is nearest to each of some prompts.
+
+    Attributes:
+        similarity: cosine (n, kinds) float32; 0 where no prompt of a kind is known.
+        source: where the known prompt is from (n, kinds) int64.
+    """
+
+    similarity: NDArray[np.float32]
+    source: NDArray[np.int64]
+
+    def take(self, prompts: NDArray[np.int64]) -> Nearest:
+        """Return those of some of the prompts."""
+        return Nearest(self.similarity[prompts], self.source[prompts])
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Vectors of prompts that a model's training traffic held.
 
     Attributes:
         vectors: quantised to steps of 1/127 (known, dimension) int8.
         kind: position in `KINDS` (known,) int64.
+        source: where each is from (known,) int64.
     """
 
     vectors: NDArray[np.int8]
     kind: NDArray[np.int64]
+    source: NDArray[np.int64]
 
-    def similarity(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the cosine similarity to the nearest known prompt of each kind.
-
-        Args:
-            vectors: unit vectors (n, dimension).
-
-        Returns:
-            (n, kinds) float32; 0 where no prompt of a kind is known.
-        """
+    def nearest(self, vectors: NDArray[np.float32]) -> Nearest:
+        """Return the nearest known prompt of each kind for unit vectors (n, dimension)."""
         known = self.vectors.astype(np.float32)
         known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
-        nearest = np.zeros((len(vectors), len(KINDS)), dtype=np.float32)
+        found = np.zeros((len(vectors), len(KINDS)), dtype=np.float32)
+        source = np.zeros((len(vectors), len(KINDS)), dtype=np.int64)
+        members = [np.flatnonzero(self.kind == kind) for kind in range(len(KINDS))]
         for start in range(0, len(vectors), CHUNK):
             part = slice(start, start + CHUNK)
             similarity = vectors[part] @ known.T
-            for kind in range(len(KINDS)):
-                of_kind = similarity[:, self.kind == kind]
-                nearest[part, kind] = of_kind.max(axis=1, initial=0.0)
-        return nearest
+            for kind, of_kind in enumerate(members):
+                if len(of_kind):
+                    best = of_kind[similarity[:, of_kind].argmax(axis=1)]
+                    found[part, kind] = similarity[np.arange(len(similarity)), best]
+                    source[part, kind] = self.source[best]
+        return Nearest(found, source)
 
 
 def choose_known(
@@ -64,7 +80,7 @@ def choose_known(
             members = np.flatnonzero((source == one_source) & (kind == one_kind))
             chosen += _central(vectors, members, max(1, PER_KIND // len(sources))).tolist()
     rows = np.array(chosen, dtype=np.int64)
-    return Known(np.round(vectors[rows] * 127).astype(np.int8), kind[rows])
+    return Known(np.round(vectors[rows] * 127).astype(np.int8), kind[rows], source[rows])
 
 
 def _central(

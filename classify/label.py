@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..data import INSUFFICIENT, By, Traffic
 from ..embed import Encoder, embed
 from ..index import AreaMap
-from .evidence import moved_most, nearest_kind, template_found
+from .evidence import moved_most, nearest_kind, template_found, weighed_most
 from .features import compute_features, sample
 from .model import SessionModel
 
@@ -84,7 +85,7 @@ def label(
     vectors = embed(traffic.table["prompt"], encoder)
     areas = AreaMap.embedded(encoder)
     placed = areas.place(vectors.rows)
-    readings = model.read(vectors)
+    readings, known = model.read(vectors), model.known.nearest(vectors.rows)
     features = compute_features(groups, vectors, placed, readings)
     scores, effects = (
         model.classifier.score_sessions(features.values),
@@ -98,7 +99,7 @@ def label(
         score = None if len(rows) < model.min_prompts else round(float(scores[i]), 6)
         evidence: dict[str, Any] = {
             "area_share": round(float(shares.max()), 4),
-            "nearest_known": nearest_kind(readings.known[prompts]),
+            "nearest_known": nearest_kind(known.take(prompts), model.sources),
             "template": template_found(features.templates[i]),
         }
         if score is None:
@@ -109,7 +110,10 @@ def label(
             evidence |= {
                 "measures": moved_most(
                     features.names, features.values[i], effects[i], model.background
-                )
+                ),
+                "prompts": weighed_most(
+                    vectors.texts.take(pa.array(prompts)).to_pylist(), readings.wording[prompts]
+                ),
             }
         yield Verdict(
             sessions[i] if by == "session" else None,

@@ -19,11 +19,12 @@ from .features import Readings
 from .head import Head
 from .known import Known
 from .measures import MEASURES
+from .parts import Parts
 from .threshold import certified_threshold
 from .words import WordHead, count_words
 
 KIND = "capscope model"
-LAYOUT = 2
+LAYOUT = 3
 """Raise it when what the files hold changes; `load_model` refuses other numbers by name."""
 
 
@@ -35,9 +36,9 @@ class SessionModel:
         encoder: fingerprint of the encoder that it reads vectors of.
         min_prompts: sessions of fewer get `insufficient_evidence`.
         max_fpr: the false-positive rate promised unless another is asked for.
-        head: the prompt head.
-        words: the word head.
+        parts: what it learned from single prompts.
         known: prompts of each kind that it learned from.
+        sources: the names of the known prompts' sources, by their numbers.
         classifier: over measures.
         background: quantiles of each measure among organic training sessions (measures, 101).
         organic_scores: of organic training sessions, each by a model that saw nothing of its
@@ -49,9 +50,9 @@ class SessionModel:
     encoder: str
     min_prompts: int
     max_fpr: float
-    head: Head
-    words: WordHead
+    parts: Parts
     known: Known
+    sources: list[str]
     classifier: SessionClassifier
     background: NDArray[np.float64]
     organic_scores: NDArray[np.float64]
@@ -75,22 +76,19 @@ class SessionModel:
 
     def read(self, vectors: Vectors) -> Readings:
         """Say of each distinct prompt what the learned parts say of it."""
-        return Readings(
-            self.head.scores(vectors.rows),
-            self.words.scores(count_words(vectors.texts)),
-            self.known.similarity(vectors.rows),
-            self.words,
-        )
+        return self.parts.read(vectors, count_words(vectors.texts))
 
 
 def save_model(model: SessionModel, folder: Path) -> None:
     """Write a model's folder in one step; see `data.folder`."""
+    head, words, known = model.parts.head, model.parts.words, model.known
     arrays = {
-        "head": np.append(model.head.weights, model.head.bias),
-        "words": model.words.weights,
-        "words-bias": np.array([model.words.bias]),
-        "known": model.known.vectors,
-        "known-kinds": model.known.kind.astype(np.int8),
+        "head": np.append(head.weights, head.bias),
+        "words": words.weights,
+        "words-bias": np.array([words.bias]),
+        "known": known.vectors,
+        "known-kinds": known.kind.astype(np.int8),
+        "known-sources": known.source.astype(np.int32),
         "background": model.background.astype(np.float32),
         "organic-scores": model.organic_scores,
         "trained-on": model.trained_on,
@@ -102,6 +100,7 @@ def save_model(model: SessionModel, folder: Path) -> None:
         "min_prompts": model.min_prompts,
         "max_fpr": model.max_fpr,
         "measures": list(MEASURES),
+        "sources": model.sources,
     }
     commit(folder, KIND, LAYOUT, about, {**content, "card.md": model.card.encode()})
 
@@ -126,10 +125,17 @@ def load_model(folder: Path | None = None) -> SessionModel:
             str(opened.about["encoder"]),
             int(opened.about["min_prompts"]),
             float(opened.about["max_fpr"]),
-            Head(arrays["head"][:-1], float(arrays["head"][-1])),
-            WordHead(arrays["words"], float(arrays["words-bias"][0])),
-            Known(arrays["known"], arrays["known-kinds"].astype(np.int64)),
-            SessionClassifier.from_arrays(arrays),
+            Parts(
+                Head(arrays["head"][:-1], float(arrays["head"][-1])),
+                WordHead(arrays["words"], float(arrays["words-bias"][0])),
+            ),
+            Known(
+                arrays["known"],
+                arrays["known-kinds"].astype(np.int64),
+                arrays["known-sources"].astype(np.int64),
+            ),
+            [str(name) for name in opened.about["sources"]],
+            SessionClassifier.from_arrays(arrays, len(MEASURES)),
             arrays["background"].astype(np.float64),
             arrays["organic-scores"],
             arrays["trained-on"],

@@ -31,6 +31,9 @@ PATTERNS = {
 }
 """Prompt-level patterns; each becomes the share of a session's prompts that match."""
 
+COUNTS = ("log_length", "log_lines", "digits", "foreign")
+"""What is counted in every prompt."""
+
 
 def surface(texts: pa.Array) -> dict[str, NDArray[np.float64]]:
     """Return the columns of surface counts of prompts, each (n,) float64.

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .files import Summary
 from .label import Verdict
+from .metrics import LOWER_IS_BETTER, TITLES
+
+if TYPE_CHECKING:
+    from .files import Summary
+
+
+RANKED = ("auroc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001")
 
 
 def plain(text: object, width: int) -> Text:
     """Return text that cannot steer a terminal or carry markup, on one line of at most `width`."""
+    return Text(one_line(text, width))
+
+
+def one_line(text: object, width: int) -> str:
+    """Return the printable characters of text on one line of at most `width`."""
     line = "".join(c if c.isprintable() else " " for c in str(text))
     line = " ".join(line.split())
-    return Text(line if len(line) <= width else line[: width - 1] + "…")
+    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def verdict_table(summary: Summary) -> RenderableType:
@@ -55,16 +66,69 @@ def why(verdict: Verdict) -> str:
 
 
 def figures_table(figures: dict[str, Any]) -> RenderableType:
-    """Show an evaluation: the model beside its baselines, and each kind of session."""
+    """Show an evaluation: the model beside its baselines, where it flags, and the other model."""
     ranking = Table(title=f"{figures['sessions']:,} sessions not seen in training")
     for column in ("scored by", "AUROC", "TPR at 1 % FPR", "TPR at 0.1 % FPR"):
         ranking.add_column(column, justify="left" if column == "scored by" else "right")
     for name, row in {"the model": figures["model"], **figures["baselines"]}.items():
         rates = [f"{rate:.1%}" for rate in row["tpr_at_fpr"].values()]
         ranking.add_row(plain(name, 50), f"{row['auroc']:.3f}", *rates)
-    kinds = Table(title=f"Flagged at the model's threshold {figures['model']['threshold']:.3f}")
-    for column in ("kind", "sessions", "flagged"):
-        kinds.add_column(column, justify="left" if column == "kind" else "right")
-    for kind, row in figures["kinds"].items():
-        kinds.add_row(plain(kind, 40), f"{row['sessions']:,}", f"{row['flagged']:.1%}")
-    return Group(ranking, kinds)
+    ranking.add_row(
+        "the model, 95 % interval",
+        *(_interval(ends) for name, ends in figures["intervals"].items() if name in RANKED),
+    )
+    found = figures["detection"]
+    median = found["median_prompts"]
+    parts: list[RenderableType] = [
+        ranking,
+        _flagged("kind", figures["kinds"], figures["model"]["threshold"]),
+        _flagged("prompts", figures["lengths"], figures["model"]["threshold"]),
+        Text(
+            f"{found['sessions']:,} extraction sessions are flagged"
+            + (f", half of them by prompt {median:.0f}" if median else "")
+        ),
+    ]
+    if "against" in figures:
+        parts.append(differences_table(figures["against"]["differences"], "the other model"))
+        parts.append(_kinds_apart(figures["against"]["kinds"]))
+    return Group(*parts)
+
+
+def differences_table(differences: dict[str, Any], other: str) -> RenderableType:
+    """Show how a model's figures differ from another's on the same sessions."""
+    table = Table(title=f"Against {other}")
+    for column in ("figure", "this model", other, "difference", "95 % interval"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for name, row in differences.items():
+        better = " (lower is better)" if name in LOWER_IS_BETTER else ""
+        table.add_row(
+            TITLES[name] + better,
+            f"{row['model']:.3f}",
+            f"{row['other']:.3f}",
+            f"{row['difference']:+.3f}",
+            _interval(row["interval"], "+.3f"),
+        )
+    return table
+
+
+def _flagged(name: str, rows: dict[str, Any], threshold: float) -> RenderableType:
+    table = Table(title=f"Flagged at the model's threshold {threshold:.3f}")
+    for column in (name, "sessions", "flagged"):
+        table.add_column(column, justify="left" if column == name else "right")
+    for key, row in rows.items():
+        table.add_row(plain(key, 40), f"{row['sessions']:,}", f"{row['flagged']:.1%}")
+    return table
+
+
+def _kinds_apart(rows: dict[str, Any]) -> RenderableType:
+    table = Table(title="Kinds that the two flag most differently")
+    for column in ("kind", "sessions", "this model", "the other model"):
+        table.add_column(column, justify="left" if column == "kind" else "right")
+    for kind, row in rows.items():
+        rates = (f"{row['flagged']:.1%}", f"{row['other_flagged']:.1%}")
+        table.add_row(plain(kind, 40), f"{row['sessions']:,}", *rates)
+    return table
+
+
+def _interval(ends: list[float] | None, form: str = ".3f") -> str:
+    return "–" if ends is None else f"{ends[0]:{form}} to {ends[1]:{form}}"

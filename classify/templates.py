@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|[^\w\s]")
 HEAD, TOKENS, GRAM = 4000, 400, 3
 SHARE = 0.3
 """A run of words is part of a template where this share of the prompts, and 3, hold it."""
-SHOWN = 400
+SHOWN, SHOWN_SLOT, FILLS = 400, 120, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,14 @@ class Template:
         fixed: the mean share of fixed words in those prompts; 1 where they are all alike.
         skeleton: the most usual one, each slot as `{}`; None where nothing is fixed.
         prompts: how many prompts have this very skeleton.
+        fills: of up to three of those, what stands in each slot.
     """
 
     share: float
     fixed: float
     skeleton: str | None
     prompts: int
+    fills: list[list[str]]
 
 
 def find_template(prompts: Sequence[str]) -> Template:
@@ -39,10 +41,10 @@ def find_template(prompts: Sequence[str]) -> Template:
 
     >>> prompts = [f"Translate the word {word} into Greek." for word in ("sea", "sky", "sun")]
     >>> found = find_template(prompts)
-    >>> found.skeleton, found.prompts, found.share
-    ('Translate the word {} into Greek.', 3, 1.0)
+    >>> found.skeleton, found.prompts, found.fills
+    ('Translate the word {} into Greek.', 3, [['sea'], ['sky'], ['sun']])
     """
-    spans = [list(TOKEN.finditer(prompt, 0, HEAD))[:TOKENS] for prompt in prompts]
+    spans = [list(islice(TOKEN.finditer(prompt, 0, HEAD), TOKENS)) for prompt in prompts]
     words = [[span[0].lower() for span in row] for row in spans]
     grams = [set(zip(*(row[i:] for i in range(GRAM)), strict=False)) for row in words]
     counts = Counter(gram for row in grams for gram in row)
@@ -51,15 +53,27 @@ def find_template(prompts: Sequence[str]) -> Template:
     fixed = [_fixed(row, common) for row in words]
     shares = [sum(row) / len(row) for row in fixed if any(row)]
     if not shares:
-        return Template(0.0, 0.0, None, 0)
-    skeletons = Counter(
+        return Template(0.0, 0.0, None, 0, [])
+    filled = [
         _skeleton(prompt, row, mask)
         for prompt, row, mask in zip(prompts, spans, fixed, strict=True)
         if any(mask)
+    ]
+    counted = Counter(skeleton for skeleton, _ in filled)
+    skeleton, count = min(counted.items(), key=lambda item: (-item[1], len(item[0]), item[0]))
+    fills = dict.fromkeys(tuple(slots) for found, slots in filled if found == skeleton)
+    return Template(
+        len(shares) / len(prompts),
+        sum(shares) / len(shares),
+        shortened(skeleton, SHOWN),
+        count,
+        [[shortened(slot, SHOWN_SLOT) for slot in slots] for slots in list(fills)[:FILLS]],
     )
-    skeleton, count = min(skeletons.items(), key=lambda item: (-item[1], len(item[0]), item[0]))
-    shown = skeleton if len(skeleton) <= SHOWN else skeleton[: SHOWN - 1] + "…"
-    return Template(len(shares) / len(prompts), sum(shares) / len(shares), shown, count)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return the text, cut to so many characters, an ellipsis the last of them."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _fixed(words: Sequence[str], common: set[tuple[str, ...]]) -> list[bool]:
@@ -70,11 +84,15 @@ def _fixed(words: Sequence[str], common: set[tuple[str, ...]]) -> list[bool]:
     return mask
 
 
-def _skeleton(prompt: str, spans: Sequence[re.Match[str]], fixed: Sequence[bool]) -> str:
-    parts, end = [], spans[0].start()
+def _skeleton(
+    prompt: str, spans: Sequence[re.Match[str]], fixed: Sequence[bool]
+) -> tuple[str, list[str]]:
+    parts, slots, end = [], [], spans[0].start()
     for is_fixed, run in groupby(zip(spans, fixed, strict=True), key=lambda pair: pair[1]):
         run_spans = [span for span, _ in run]
         parts.append(prompt[end : run_spans[0].start()])
         end = run_spans[-1].end()
-        parts.append(prompt[run_spans[0].start() : end] if is_fixed else "{}")
-    return "".join(parts)
+        text = prompt[run_spans[0].start() : end]
+        parts.append(text if is_fixed else "{}")
+        slots += [] if is_fixed else [text]
+    return "".join(parts), slots

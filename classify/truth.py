@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import LABELS, Groups, InputError, Traffic, read_labels
+from ..data import LABELS, By, Groups, InputError, Traffic, read_labels
 from .known import KINDS
 
 FOLDS = 5
@@ -24,8 +24,10 @@ class Truth:
         extraction: the label (sessions,).
         kind: position in `KINDS` (sessions,).
         about: what the traffic calls each kind of session; "session" where it does not (sessions,).
-        source: where each is from, as codes; the split group where unnamed (sessions,).
-        fold: sessions that share a value stay on one side of a split (sessions,).
+        source: where each is from, as positions in `sources` (sessions,).
+        sources: their names; the split group where unnamed.
+        fold: position in `folds`; sessions of one stay on one side of a split (sessions,).
+        folds: the names of the split groups.
         left_out: sessions without a usable label or with too few prompts.
     """
 
@@ -34,7 +36,9 @@ class Truth:
     kind: NDArray[np.int64]
     about: list[str]
     source: NDArray[np.int64]
+    sources: list[str]
     fold: NDArray[np.int64]
+    folds: list[str]
     left_out: int
 
     def take(self, chosen: NDArray[np.int64]) -> Truth:
@@ -45,22 +49,26 @@ class Truth:
             self.kind[chosen],
             [self.about[i] for i in chosen],
             self.source[chosen],
+            self.sources,
             self.fold[chosen],
+            self.folds,
             self.left_out,
         )
 
 
-def read_truth(traffic: Traffic, min_prompts: int, labels: Path | None = None) -> Truth:
+def read_truth(
+    traffic: Traffic, min_prompts: int, labels: Path | None = None, by: By = "session"
+) -> Truth:
     """Read the labels of sessions: from a labels file, else from the traffic's label column.
 
-    A session whose rows disagree is left out. Sessions are split by the `group` column where there
-    is one, else by account.
+    A session (or account) whose rows disagree is left out. Sessions are split by the `group`
+    column where there is one, else by account.
 
     Raises:
         InputError: the labels file names no session of the traffic, or fewer than two classes are
             left.
     """
-    every = traffic.groups("session")
+    every = traffic.groups(by)
     named = read_labels(labels) if labels else None
     found = _labels(traffic, every, named)
     if named is not None and not any(found):
@@ -85,13 +93,11 @@ def read_truth(traffic: Traffic, min_prompts: int, labels: Path | None = None) -
     about = [name or "session" for name in traffic.column("kind", groups.first)]
     application = np.array([name.startswith("application") for name in about])
     kind = np.where(extraction, KINDS.index("extraction"), np.where(application, 1, 0))
-    fold = _folds(traffic, groups)
-    sources = traffic.column("source", groups.first)
-    source = np.unique(
-        [s or f"fold {f}" for s, f in zip(sources, fold, strict=True)], return_inverse=True
-    )[1]
+    fold, folds = _folds(traffic, groups)
+    named_sources = zip(traffic.column("source", groups.first), fold, strict=True)
+    sources, source = np.unique([s or f"fold {f}" for s, f in named_sources], return_inverse=True)
     left_out = len(every) - len(chosen)
-    return Truth(groups, extraction, kind, about, source, fold, left_out)
+    return Truth(groups, extraction, kind, about, source, sources.tolist(), fold, folds, left_out)
 
 
 def session_hashes(traffic: Traffic, groups: Groups) -> NDArray[np.uint64]:
@@ -115,13 +121,15 @@ def _labels(traffic: Traffic, groups: Groups, named: dict[str, str] | None) -> l
     ]
 
 
-def _folds(traffic: Traffic, groups: Groups) -> NDArray[np.int64]:
+def _folds(traffic: Traffic, groups: Groups) -> tuple[NDArray[np.int64], list[str]]:
     """Number the split groups; without a `group` column, accounts are spread over five."""
     named = traffic.column("group", groups.first)
     if all(named):
-        return np.unique([str(name) for name in named], return_inverse=True)[1]
+        names, fold = np.unique([str(name) for name in named], return_inverse=True)
+        return fold, names.tolist()
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)
     owners = [a or s or "" for a, s in zip(accounts, sessions, strict=True)]
     digests = [hashlib.blake2b(owner.encode(), digest_size=4).digest() for owner in owners]
-    return np.array([int.from_bytes(digest) % FOLDS for digest in digests], dtype=np.int64)
+    fold = np.array([int.from_bytes(digest) % FOLDS for digest in digests], dtype=np.int64)
+    return fold, [f"accounts {number}" for number in range(FOLDS)]

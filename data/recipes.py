@@ -1,4 +1,4 @@
-"""The simulator's own texts: application templates, wrappers, grids, system prompts, suffixes."""
+"""The simulator's own texts: applications, payloads, wrappers, grids, system prompts, suffixes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,34 @@ from importlib.resources import files
 from itertools import product
 from typing import Any
 
+import numpy as np
+
+from .pool import PoolSource
+
 PAYLOADS = {
-    "support": ("banking77",),
+    "support": ("banking77", "parcel_claims"),
     "utterance": ("clinc150",),
-    "sentence": ("wmt22_sources",),
-    "review": ("product_reviews",),
-    "table_question": ("spider_questions",),
+    "sentence": ("wmt22_sources", "museum_labels"),
+    "review": ("product_reviews", "holiday_cottage_reviews"),
+    "table_question": (
+        "spider_questions",
+        "bakery_chain_figures",
+        "ferry_data_desk",
+        "housing_office_queries",
+    ),
     "commit": ("commit_messages",),
     "diff": ("code_review_diffs",),
     "dialogue": ("dialogsum",),
     "turn": ("sgd_assistant", "star_dialogues"),
     "news": ("ag_news",),
 }
-"""The pool sources that fill each kind of payload.
+"""The sources, of the pool and of `payloads`, that fill each kind of payload.
 
 `star_dialogues` is organic, but to a human wizard: it stands for the users of a support chat.
 """
+
+INVENTED = 400
+"""Texts of each payload of `payloads`."""
 
 TEMPLATES = "promptset_templates"
 """The pool source of templates that developers wrote, each with its slots in braces."""
@@ -87,6 +99,24 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Payload:
+    """What an application is sent, as texts with slots."""
+
+    name: str
+    texts: list[str]
+    slots: dict[str, list[str]]
+
+    def source(self) -> PoolSource:
+        """Return `INVENTED` texts, always the same; the n-th value of a slot is 1/n as likely."""
+        rng = np.random.default_rng(0)
+        texts = [
+            [_zipf(self.texts, rng).format(**{s: _zipf(v, rng) for s, v in self.slots.items()})]
+            for _ in range(INVENTED)
+        ]
+        return PoolSource(self.name, "payload", True, None, texts, list(range(INVENTED)))
+
+
+@dataclass(frozen=True, slots=True)
 class Suffix:
     """What a relay's operator adds to the end of each prompt that it passes on."""
 
@@ -113,6 +143,12 @@ def grids() -> tuple[Grid, ...]:
 
 
 @cache
+def payloads() -> tuple[Payload, ...]:
+    """Load the payloads that are sent beside the pool's."""
+    return tuple(Payload(**entry) for entry in _load("payloads", "payload"))
+
+
+@cache
 def systems() -> tuple[str, ...]:
     """Load system prompts that any deployment may carry."""
     return tuple(entry["text"].strip() for entry in _load("systems", "system"))
@@ -132,6 +168,11 @@ def found_application(name: str, text: str) -> Application | None:
     template = text.replace("{", "{{").replace("}", "}}")
     template = template.replace(f"{{{{{slots.pop()}}}}}", "{payload}")
     return Application(name, "found", PLAIN_TEXT, template)
+
+
+def _zipf(values: list[str], rng: np.random.Generator) -> str:
+    chance = 1 / np.arange(1, len(values) + 1)
+    return values[int(rng.choice(len(values), p=chance / chance.sum()))]
 
 
 def _load(name: str, key: str) -> list[dict[str, Any]]:

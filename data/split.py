@@ -1,7 +1,7 @@
 """The protocol: who may stand on which side of a split (`docs/evaluation.md` says why).
 
 Sources with their kin, applications, wrappers, grids, system prompts and suffixes each belong to
-one group: five folds, and one held out that no training ever reads. A composed session takes all
+one group: ten folds, and one held out that no training ever reads. A composed session takes all
 it is made of from one group, so folds by group share no source, no template and no account.
 """
 
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from .pool import PoolSource
 from .recipes import PAYLOAD_SOURCES
 
-FOLDS = tuple(f"fold-{number}" for number in range(5))
+FOLDS = tuple(f"fold-{number}" for number in range(10))
 HELD_OUT = "held-out"
+HELD_OUT_EVERY = 6
+"""Of so many recipes, one is held out."""
 JOIN = "+"
 """Stands between the names of several sources or templates of one session."""
 
@@ -66,8 +68,11 @@ def assign_groups(sources: Sequence[PoolSource]) -> dict[str, str]:
 
 
 def group_of(position: int) -> str:
-    """Give the group of the recipe at this position of its file: five folds and one held out."""
-    return (*FOLDS, HELD_OUT)[position % (len(FOLDS) + 1)]
+    """Give the group of the recipe at this position of its file: every sixth is held out."""
+    turn, place = divmod(position, HELD_OUT_EVERY)
+    if place == HELD_OUT_EVERY - 1:
+        return HELD_OUT
+    return FOLDS[(turn * (HELD_OUT_EVERY - 1) + place) % len(FOLDS)]
 
 
 def by_fold(groups: Sequence[str]) -> Iterator[Split]:

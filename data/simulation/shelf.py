@@ -18,6 +18,7 @@ from ..recipes import (
     applications,
     found_application,
     grids,
+    payloads,
     suffixes,
     systems,
     wrappers,
@@ -61,6 +62,11 @@ class Shelf:
             s.name: Neighbourhood([" ".join(turns) for turns in s.sessions]) for s in self.people
         }
 
+    def rivals(self, application: Application) -> tuple[int, int]:
+        """How many applications of its payloads there are, and how many in all."""
+        own = [a for kind in self.applications.values() for a in kind if a.task != "found"]
+        return sum(a.payloads == application.payloads for a in own), len(own)
+
     def filling(self, application: Application) -> list[PoolSource]:
         """The sources that can fill an application."""
         kinds = (self.payloads.get(kind, []) for kind in application.payloads)
@@ -70,23 +76,24 @@ class Shelf:
 def stock(sources: Sequence[PoolSource], *, held_out: bool) -> dict[str, Shelf]:
     """Put sources and recipes on the shelves of their groups.
 
-    An application goes where a source of its payloads is, to the group that has the fewest yet.
+    An application goes where a source of its payloads is, to the group with the fewest like it.
 
     Args:
         sources: the pool.
-        held_out: fill the shelf of what may not train, else those of the five folds.
+        held_out: fill the shelf of what may not train, else those of the folds.
 
     Raises:
         InputError: the pool lacks a kind of source.
     """
     shelves = {group: Shelf() for group in (*FOLDS, HELD_OUT)}
-    groups = assign_groups(sources)
-    for source in sources:
+    every = [*sources, *(payload.source() for payload in payloads())]
+    groups = assign_groups(every)
+    for source in every:
         _place(source, shelves[groups[source.name]])
     for application in applications():
         able = [shelf for shelf in shelves.values() if shelf.filling(application)]
         if able:
-            least = min(able, key=lambda shelf: sum(map(len, shelf.applications.values())))
+            least = min(able, key=lambda shelf: shelf.rivals(application))
             least.applications.setdefault(application.kind, []).append(application)
     for name, recipes in {
         "wrappers": wrappers(),

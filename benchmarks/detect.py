@@ -1,0 +1,233 @@
+"""How well sessions and accounts of unseen sources are told apart: `make bench-detect`.
+
+Every score is by a model, its heads, its calibration and its references included, that saw
+nothing of the session's split group: no source, template, wrapper, grid or account of it. Prints
+tables in Markdown for docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from capscope.classify import SessionClassifier
+from capscope.classify.intervals import Interval, intervals
+from capscope.classify.lessons import Lessons
+from capscope.classify.measures import FAMILIES, MEASURES
+from capscope.classify.metrics import calibration_error, flagged_by, summary, tpr_at_fpr
+from capscope.classify.peers import peer_scores
+from capscope.classify.threshold import certified_threshold
+from capscope.classify.train import MIN_PROMPTS
+from capscope.classify.truth import Truth, read_truth
+from capscope.data import Traffic, read_traffic, write_simulation
+from capscope.embed import SentenceEncoder, embed
+from capscope.index import AreaMap
+
+Scores = NDArray[np.float64]
+
+LONG = 200
+"""Fewest prompts of an account that is judged as a whole."""
+ABLATION_BAGS = 2
+CORES = 2
+FPR = 0.01
+
+
+def main() -> None:
+    """Run everything on the standard training set that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("traffic", type=Path)
+    parser.add_argument("--pool", type=Path, required=True)
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    told(f"{platform.machine()}, Python {platform.python_version()}, ", *versions())
+    encoder = SentenceEncoder()
+    areas = AreaMap.embedded(encoder)
+    traffic = read_traffic([str(arguments.traffic)])
+    lessons = prepared(traffic, encoder, areas, "session")
+    clock(started, "embedded and measured sessions")
+    path = arguments.traffic.with_name("long-accounts.parquet")
+    write_simulation(arguments.pool, path, sessions=2_000, seed=4, mix="long-accounts")
+    accounts = prepared(read_traffic([str(path)]), encoder, areas, "account")
+    clock(started, "embedded and measured accounts")
+    folds = np.unique(lessons.truth.fold)
+    parts = Parallel(n_jobs=CORES)(
+        delayed(hold_out)(lessons, accounts, int(fold)) for fold in folds
+    )
+    scores = np.empty(len(lessons.truth.groups))
+    of_accounts = np.full(len(accounts.truth.groups), np.nan)
+    flagged = np.zeros(len(scores), dtype=bool)
+    for fold, (held, threshold, long) in zip(folds, parts, strict=True):
+        scores[lessons.truth.fold == fold] = held
+        flagged[lessons.truth.fold == fold] = held > threshold
+        of_accounts[same_group(accounts, lessons, int(fold))] = long
+    clock(started, "scored by models that saw nothing of a group")
+    everyone = {"**capscope**": scores} | peer_scores(traffic, lessons.truth, lessons.vectors)
+    measures = lessons.measure_out_of_fold(np.arange(len(scores)))
+    best = best_column(lessons.truth.extraction, measures)
+    everyone[f"best single measure, `{MEASURES[best]}`"] = measures[:, best]
+    detectors(lessons.truth, everyone)
+    by_kind(lessons.truth, everyone)
+    clock(started, "scored by peers")
+    operating(traffic, lessons.truth, scores, flagged)
+    account_level(accounts, of_accounts)
+    ablation(lessons.truth, measures)
+    clock(started, "ablated")
+
+
+def prepared(traffic: Traffic, encoder: SentenceEncoder, areas: AreaMap, by: Any) -> Lessons:  # noqa: ANN401
+    """Read and embed labelled traffic."""
+    truth = read_truth(traffic, MIN_PROMPTS if by == "session" else LONG, by=by)
+    return Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
+
+
+def hold_out(lessons: Lessons, accounts: Lessons, fold: int) -> tuple[Scores, float, Scores]:
+    """Score a group's sessions and accounts by a model of the others, with its threshold."""
+    seen = np.flatnonzero(lessons.truth.fold != fold)
+    held = np.flatnonzero(lessons.truth.fold == fold)
+    classifier, _ = lessons.fit(seen)
+    parts = lessons.parts(seen)
+    organic = classifier.out_of_fold_[~lessons.truth.extraction[seen]]
+    long = same_group(accounts, lessons, fold)
+    return (
+        classifier.score_sessions(lessons.measure(held, parts)),
+        certified_threshold(organic, FPR),
+        classifier.score_sessions(accounts.measure(long, parts)) if len(long) else np.empty(0),
+    )
+
+
+def same_group(accounts: Lessons, lessons: Lessons, fold: int) -> NDArray[np.int64]:
+    """Return the accounts of the split group that has this number among the sessions."""
+    name = lessons.truth.folds[fold]
+    return np.flatnonzero(np.array(accounts.truth.folds)[accounts.truth.fold] == name)
+
+
+def detectors(truth: Truth, everyone: Mapping[str, Scores]) -> None:
+    """Print every detector's figures with intervals over sources."""
+    told("\n| detector | AUROC | TPR at 1 % FPR | TPR at 0.1 % FPR |\n|---|---|---|---|")
+    for name, scores in everyone.items():
+        up = scores if summary(truth.extraction, scores)["auroc"] >= 0.5 else -scores
+        found = intervals(truth.extraction, up, truth.source)
+        figures = summary(truth.extraction, up)
+        cells = [f"{figures['auroc']:.3f} {span(found['auroc'], '.3f')}"]
+        for fpr in ("0.01", "0.001"):
+            interval = span(found[f"tpr_at_fpr_{fpr}"], ".1%")
+            cells.append(f"{figures['tpr_at_fpr'][fpr]:.1%} {interval}")
+        told(f"| {name} | {' | '.join(cells)} |")
+
+
+def by_kind(truth: Truth, everyone: Mapping[str, Scores]) -> None:
+    """Print what each detector finds of each kind at 1 % FPR."""
+    kinds = sorted({k for k, e in zip(truth.about, truth.extraction, strict=True) if e})
+    about = np.array(truth.about)
+    told(f"\n| at 1 % FPR | {' | '.join(k.replace('_', ' ') for k in kinds)} |")
+    told("|---" * (len(kinds) + 1) + "|")
+    for name, scores in everyone.items():
+        up = scores if summary(truth.extraction, scores)["auroc"] >= 0.5 else -scores
+        cells = [
+            f"{tpr_at_fpr(chosen_label[chosen], up[chosen], FPR):.0%}"
+            for chosen, chosen_label in (
+                ((about == kind) | ~truth.extraction, truth.extraction) for kind in kinds
+            )
+        ]
+        told(f"| {name} | {' | '.join(cells)} |")
+
+
+def operating(traffic: Traffic, truth: Truth, scores: Scores, flagged: NDArray[np.bool_]) -> None:
+    """Print calibration, the certified operating point, and what it does to applications."""
+    extraction = truth.extraction
+    told(f"\nExpected calibration error {calibration_error(extraction, scores):.3f}.")
+    told(
+        f"At each model's own threshold, certified for {FPR:.0%}: "
+        f"{flagged[extraction].mean():.1%} of extraction and {flagged[~extraction].mean():.2%} of "
+        f"{(~extraction).sum():,} organic sessions flagged."
+    )
+    bar = np.quantile(scores[~extraction], 1 - FPR)
+    applications = np.flatnonzero([kind.startswith("application") for kind in truth.about])
+    names = traffic.column("template", truth.groups.first[applications])
+    rows = flagged_by(
+        [[str(n)] for n in names], extraction[applications], scores[applications] > bar
+    )
+    over = {name: row for name, row in rows.items() if row["flagged"] > 0.02}
+    told(f"{len(rows)} application templates; above 2 % flagged at 1 % FPR: {len(over)}.")
+    for name, row in sorted(over.items(), key=lambda item: -item[1]["flagged"]):
+        told(f"- `{name}`: {row['flagged']:.0%} of {row['sessions']} sessions")
+
+
+def account_level(accounts: Lessons, scores: Scores) -> None:
+    """Print figures on accounts of `LONG` prompts or more."""
+    extraction = accounts.truth.extraction
+    known = np.isfinite(scores)
+    figures = summary(extraction[known], scores[known])
+    told(
+        f"\nAccounts of {LONG} prompts or more: {extraction[known].sum()} extraction, "
+        f"{(~extraction[known]).sum()} organic. AUROC {figures['auroc']:.3f}, TPR at 1 % FPR "
+        f"{figures['tpr_at_fpr']['0.01']:.1%}, at 0.1 % {figures['tpr_at_fpr']['0.001']:.1%}."
+    )
+
+
+def ablation(truth: Truth, measures: Scores) -> None:
+    """Print what is lost without each family of measures, and what each finds alone."""
+    told("\n| measures | without: AUROC | TPR at 1 % FPR | alone: AUROC | TPR at 1 % FPR |")
+    told("|---|---|---|---|---|")
+    column = {name: i for i, name in enumerate(MEASURES)}
+    every = set(column.values())
+    families = {name: {column[m] for m in family} for name, family in FAMILIES.items()}
+    jobs = [every, *(every - own for own in families.values()), *families.values()]
+    found = Parallel(n_jobs=CORES)(
+        delayed(refitted)(truth, measures[:, sorted(chosen)]) for chosen in jobs
+    )
+    told(f"| all | {found[0][0]:.3f} | {found[0][1]:.1%} | | |")
+    half = len(families)
+    for i, name in enumerate(families):
+        without, alone = found[1 + i], found[1 + half + i]
+        cells = f"{without[0]:.3f} | {without[1]:.1%} | {alone[0]:.3f} | {alone[1]:.1%}"
+        told(f"| {name} | {cells} |")
+
+
+def refitted(truth: Truth, measures: Scores) -> tuple[float, float]:
+    """Return AUROC and TPR at 1 % FPR, out of fold, of a smaller classifier."""
+    fitted = SessionClassifier(bags=ABLATION_BAGS)
+    fitted.fit(measures, truth.extraction, truth.fold, truth.source)
+    figures = summary(truth.extraction, fitted.out_of_fold_)
+    return figures["auroc"], figures["tpr_at_fpr"]["0.01"]
+
+
+def best_column(extraction: NDArray[np.bool_], measures: Scores) -> int:
+    """Return the measure that alone ranks sessions best, up or down."""
+    return int(np.argmax([abs(summary(extraction, c)["auroc"] - 0.5) for c in measures.T]))
+
+
+def span(interval: Interval | None, how: str) -> str:
+    """Write an interval."""
+    return "" if interval is None else f"({interval[0]:{how}} to {interval[1]:{how}})"
+
+
+def versions() -> list[str]:
+    """Name what the figures rest on."""
+    packages = ("torch", "sentence-transformers", "scikit-learn", "numpy")
+    return [f"{package} {version(package)}; " for package in packages]
+
+
+def clock(started: float, done: str) -> None:
+    """Tell a person how long it has taken."""
+    sys.stderr.write(f"{time.monotonic() - started:6.0f} s  {done}\n")
+
+
+def told(*text: str) -> None:
+    """Write a line of the results."""
+    sys.stdout.write("".join(text) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
