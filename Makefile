@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
-	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers
+	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -35,6 +35,11 @@ bench-batch: $(VENV)/.test
 bench-ingest: $(VENV)/.test
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
 	$(BIN)/python benchmarks/ingest.py
+
+# What is found of sources never seen, beside published detectors: the tables of docs/results.md.
+bench-detect: $(VENV)/.test bench-data
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
+	$(BIN)/python benchmarks/detect.py out/full/train.parquet --pool $(POOL)
 
 bench-classifiers: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/classifiers.py out/full/train.parquet

@@ -47,7 +47,7 @@ class Lessons:
         """Learn from the prompts of some of the sessions."""
         truth = self.truth.take(sessions)
         rows, sizes = truth.groups.rows, truth.groups.sizes
-        extraction, source = (np.repeat(c, sizes) for c in (truth.extraction, truth.source))
+        extraction, source = np.repeat(truth.extraction, sizes), np.repeat(truth.source, sizes)
         return Parts(
             fit_head(self.vectors[rows], extraction, source),
             fit_words(self.counted[self.vectors.of[rows]], extraction, source),

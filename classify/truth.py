@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from ..data import LABELS, By, Groups, InputError, Traffic, read_labels
+from ..data import JOIN, LABELS, By, Groups, InputError, Traffic, read_labels
 from .known import KINDS
 
 FOLDS = 5
@@ -125,11 +128,22 @@ def _folds(traffic: Traffic, groups: Groups) -> tuple[NDArray[np.int64], list[st
     """Number the split groups; without a `group` column, accounts are spread over five."""
     named = traffic.column("group", groups.first)
     if all(named):
-        names, fold = np.unique([str(name) for name in named], return_inverse=True)
-        return fold, names.tolist()
+        return _joined([str(name) for name in named])
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)
     owners = [a or s or "" for a, s in zip(accounts, sessions, strict=True)]
     digests = [hashlib.blake2b(owner.encode(), digest_size=4).digest() for owner in owners]
     fold = np.array([int.from_bytes(digest) % FOLDS for digest in digests], dtype=np.int64)
     return fold, [f"accounts {number}" for number in range(FOLDS)]
+
+
+def _joined(named: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """Number split groups, those that a session joins taken as one."""
+    names, group = np.unique(named, return_inverse=True)
+    parts = [name.split(JOIN) for name in names]
+    single = {part: i for i, part in enumerate(sorted({p for each in parts for p in each}))}
+    ends = np.array([(single[each[0]], single[part]) for each in parts for part in each])
+    links = coo_array((np.ones(len(ends)), ends.T), shape=(len(single), len(single)))
+    whole = connected_components(links, directed=False)[1]
+    folds = [JOIN.join(n for n, i in single.items() if whole[i] == w) for w in np.unique(whole)]
+    return whole[[single[each[0]] for each in parts]].astype(np.int64)[group], folds

@@ -139,7 +139,7 @@ def test_a_model_of_another_layout_says_so(fails: Fails, few_file: Path, tmp_pat
     shutil.copytree(MODEL, model)
     manifest = json.loads((model / "manifest.json").read_text()) | {"version": 99}
     (model / "manifest.json").write_text(json.dumps(manifest))
-    assert "layout 99; expected a capscope model, layout 2" in fails(
+    assert "layout 99; expected a capscope model, layout 3" in fails(
         "label", few_file, "--model", model
     )
 

@@ -11,12 +11,12 @@ from made_up import made_up_pool
 from sklearn.metrics import roc_auc_score
 
 from capscope.classify.baselines import blind, cross_fitted, lengths, without_reading
-from capscope.classify.truth import Truth, read_truth
+from capscope.classify.truth import Truth, _joined, read_truth
 from capscope.data import Traffic, read_traffic
 from capscope.data.clean import clean, without_scaffold
 from capscope.data.pool import PoolSource
 from capscope.data.simulation import load_mix, simulate
-from capscope.data.split import KIN, assign_groups, by_fold, leave_one_out
+from capscope.data.split import FOLDS, KIN, assign_groups, by_fold, leave_one_out
 
 MOST = 0.60
 """The highest AUROC that may be had without reading a prompt."""
@@ -31,7 +31,7 @@ def test_kin_share_a_group() -> None:
     groups = assign_groups([plain_source(name) for name in names])
     for kin in KIN:
         assert len({groups[name] for name in kin}) == 1
-    assert len(set(groups.values())) == 5
+    assert set(groups.values()) == set(FOLDS)
     assert sum(len(kin) for kin in KIN) == len(set(names)), "a source has two families"
 
 
@@ -165,3 +165,9 @@ def test_marks_of_a_source_are_taken_off() -> None:
     varied = ["What is a? Thanks.", "How come? Thanks a lot.", "Why? Please say."]
     assert without_scaffold(varied) == varied
     assert without_scaffold(["Only one. Or two."] * 2) == ["Only one. Or two."] * 2
+
+
+def test_groups_that_a_session_joins_are_one() -> None:
+    fold, folds = _joined(["b", "c", "a", "b+a", "d", "c"])
+    assert folds == ["a+b", "c", "d"]
+    assert fold.tolist() == [0, 1, 0, 0, 2, 1]

@@ -109,7 +109,7 @@ def test_groups_share_no_source_template_system_or_account(standard: pa.Table) -
         groups.pop("", None)
         assert len(groups) > 10
         assert all(len(found) == 1 for found in groups.values()), name
-    assert set(standard["group"].to_pylist()) == {f"fold-{n}" for n in range(5)}
+    assert set(standard["group"].to_pylist()) == {f"fold-{n}" for n in range(10)}
     held_out = traffic("held-out", 200, held_out=True)
     assert set(held_out["group"].to_pylist()) == {"held-out"}
     for name in ("source", "template", "system"):

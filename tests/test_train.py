@@ -92,7 +92,7 @@ def test_labels_from_a_file_stand_in_for_the_column(
     assert result.exit_code == 0, result.output
     one, other = load_model(tmp_path / "m"), load_model(trained)
     np.testing.assert_array_equal(one.organic_scores, other.organic_scores)
-    np.testing.assert_array_equal(one.head.weights, other.head.weights)
+    np.testing.assert_array_equal(one.parts.head.weights, other.parts.head.weights)
 
 
 def test_training_twice_gives_the_same_bytes(
@@ -132,7 +132,7 @@ def test_the_shipped_model_loads_and_names_its_sources() -> None:
     assert len(model.organic_scores) >= sessions_needed(model.max_fpr)
 
 
-@parametrize_with_checks([SessionClassifier()])
+@parametrize_with_checks([SessionClassifier(bags=1, rounds=10)])
 def test_the_classifier_is_a_scikit_learn_estimator(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -142,13 +142,13 @@ def test_effects_add_up_to_the_log_odds() -> None:
     measures = rng.normal(size=(400, 6))
     extraction = measures[:, 0] + np.abs(measures[:, 1]) + rng.normal(size=400) > 1
     folds = np.arange(400) % 4
-    model = SessionClassifier().fit(measures, extraction, folds)
+    model = SessionClassifier(bags=3, rounds=60).fit(measures, extraction, folds)
     effects = model.effects(measures)
     scores = model.score_sessions(measures)
     np.testing.assert_allclose(
         np.log(scores / (1 - scores)), effects.sum(axis=1) + model.base_, atol=1e-9
     )
-    loaded = SessionClassifier.from_arrays(model.arrays())
+    loaded = SessionClassifier.from_arrays(model.arrays(), 6)
     np.testing.assert_allclose(loaded.score_sessions(measures), scores, atol=1e-12)
     assert roc_auc_score(extraction, model.out_of_fold_) > 0.75
     assert roc_auc_score(rng.permutation(extraction), model.out_of_fold_) < 0.6

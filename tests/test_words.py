@@ -4,11 +4,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from capscope.classify.features import Readings
+from capscope.classify.features import Contents, Readings
 from capscope.classify.head import balanced
+from capscope.classify.measures import FAMILIES, MEASURES
+from capscope.classify.structure import STRUCTURE
+from capscope.classify.templates import find_template
 from capscope.classify.words import BUCKETS, HEAD, WordHead, count_words, fit_words
 
 ASKS = [f"Give your reasoning step by step about item {n}." for n in range(40)]
+GREEK = [f"Translate the word {word} into Greek." for word in ("sea", "sky", "sun")]
 CHATS = [f"hey, could you look at my {n} photos again?" for n in range(40)]
 
 
@@ -40,9 +44,15 @@ def test_the_head_learns_how_things_are_put() -> None:
 
 def test_a_frame_is_read_and_no_frame_is_nothing() -> None:
     words = WordHead(np.ones(BUCKETS, dtype=np.float16), 0.5)
-    nothing = np.zeros(0)
-    readings = Readings(nothing, nothing, np.zeros((0, 3), np.float32), words)
-    first, second = readings.frames(["", "Translate {} into Greek."])
+    templates = [find_template(["unlike", "others"]), find_template(GREEK)]
+    contents = Contents(
+        [np.zeros(3, dtype=np.int64)] * 2,
+        np.zeros((2, len(STRUCTURE))),
+        templates,
+        count_words([template.skeleton or "" for template in templates]),
+    )
+    read = contents.read(Readings(np.zeros(1), np.zeros(1), words)).values
+    first, second = read[:, MEASURES.index("frame")]
     assert first == 0.0
     assert second > 0.5
 
@@ -54,3 +64,7 @@ def test_sources_count_by_the_root_of_their_size() -> None:
     assert weight.mean() == pytest.approx(1)
     assert weight[extraction].sum() == pytest.approx(weight[~extraction].sum())
     assert weight[0] * 4 == pytest.approx(2 * weight[4])
+
+
+def test_every_measure_is_in_one_family() -> None:
+    assert sorted(name for family in FAMILIES.values() for name in family) == sorted(MEASURES)

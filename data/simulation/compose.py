@@ -89,7 +89,7 @@ def simulate(
     columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
     for position, member in enumerate(members):
         rng = np.random.default_rng([seed, 1, position])
-        for session in _account(member, mix, shelves[member.role.group], rng):
+        for session in _account(member, mix, shelves[member.role.group.split(JOIN)[0]], rng):
             for name, values in session.items():
                 columns[name] += values
         if len(columns["prompt"]) >= BATCH or position == len(members) - 1:

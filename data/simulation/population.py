@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 
 from ..errors import InputError
+from ..split import JOIN
 from . import campaigns, extraction, organic
-from .mix import EXTRACTION_KINDS, ORGANIC_KINDS, Mix
+from .mix import EXTRACTION_KINDS, ORGANIC_KINDS, Campaign, Mix
 from .session import Account, pick
-from .shelf import Shelf
+from .shelf import Shelf, joined
 
 COMPOSERS: dict[str, organic.Compose] = {
     **{kind: getattr(organic, kind) for kind in ORGANIC_KINDS},
@@ -32,7 +33,7 @@ class Role:
     Attributes:
         kind: as the traffic's truth calls it.
         label: organic or extraction.
-        group: whose shelf they are made of.
+        group: whose shelf they are made of; several joined by `JOIN`.
         campaign: what they belong to together; None for accounts on their own.
         pivot: the share of them that moves to a launched model within a day; None as all others.
         make: composes the sessions of one of them.
@@ -97,15 +98,8 @@ def _crowds(
 ) -> Iterator[tuple[Role, int]]:
     """Yield the role of each crowd and how many accounts it has."""
     for campaign in mix.campaign:
-        able = [group for group, shelf in shelves.items() if campaigns.can_run(campaign, shelf)]
-        if not able:
-            raise InputError(
-                f"no group has sources or grids for all of {', '.join(campaign.areas)}",
-                f"areas of the campaign {campaign.name} that one group of the pool covers",
-                "Ask for fewer areas, or use the whole pool.",
-            )
-        group = able[int(rng.integers(len(able)))]
-        operation = campaigns.Operation(campaign, shelves[group], rng)
+        group, shelf = _ground(campaign, shelves, rng)
+        operation = campaigns.Operation(campaign, shelf, rng)
         role = Role(
             "campaign", "extraction", group, campaign.name, campaign.pivot, operation.account
         )
@@ -125,6 +119,24 @@ def _crowds(
         make = partial(campaigns.product, shelves[group], number)
         role = Role("application", "organic", group, None, None, make)
         yield role, products.accounts
+
+
+def _ground(
+    campaign: Campaign, shelves: dict[str, Shelf], rng: np.random.Generator
+) -> tuple[str, Shelf]:
+    """Choose as few groups next to each other as cover a campaign's areas, joined as one."""
+    names = [*shelves, *shelves]
+    for size in range(1, len(shelves) + 1):
+        runs = [names[start : start + size] for start in range(len(shelves))]
+        able = [run for run in runs if campaigns.can_run(campaign, joined(run, shelves))]
+        if able:
+            chosen = able[int(rng.integers(len(able)))]
+            return JOIN.join(sorted(chosen)), joined(chosen, shelves)
+    raise InputError(
+        f"no sources or grids for all of {', '.join(campaign.areas)}",
+        f"areas of the campaign {campaign.name} that the pool covers",
+        "Ask for fewer areas, or use the whole pool.",
+    )
 
 
 def _place(able: list[str], position: int, crowd: str) -> tuple[str, int]:

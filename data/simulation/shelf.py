@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..errors import InputError
@@ -114,6 +114,18 @@ def stock(sources: Sequence[PoolSource], *, held_out: bool) -> dict[str, Shelf]:
                 "Use a whole pool, or a mix that leaves fewer sources out.",
             )
     return chosen
+
+
+def joined(groups: Sequence[str], shelves: dict[str, Shelf]) -> Shelf:
+    """Return one shelf with what extraction needs of several groups, all else of the first."""
+    every = [shelves[group] for group in groups]
+    return replace(
+        every[0],
+        organic=[source for shelf in every for source in shelf.organic],
+        extraction=[source for shelf in every for source in shelf.extraction],
+        wrappers=[wrapper for shelf in every for wrapper in shelf.wrappers],
+        grids=[grid for shelf in every for grid in shelf.grids],
+    )
 
 
 def _place(source: PoolSource, shelf: Shelf) -> None:
