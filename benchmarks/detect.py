@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from capscope.classify import SessionClassifier
 from capscope.classify.intervals import Interval, intervals
@@ -116,7 +117,8 @@ def detectors(truth: Truth, everyone: Mapping[str, Scores]) -> None:
     told("\n| detector | AUROC | TPR at 1 % FPR | TPR at 0.1 % FPR |\n|---|---|---|---|")
     for name, scores in everyone.items():
         up = scores if summary(truth.extraction, scores)["auroc"] >= 0.5 else -scores
-        found = intervals(truth.extraction, up, truth.source)
+        ranks = rankdata(up) / (len(up) + 1)
+        found = intervals(truth.extraction, ranks, truth.source)
         figures = summary(truth.extraction, up)
         cells = [f"{figures['auroc']:.3f} {span(found['auroc'], '.3f')}"]
         for fpr in ("0.01", "0.001"):

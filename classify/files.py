@@ -20,11 +20,12 @@ from ..data import (
     write_records,
 )
 from ..embed import SentenceEncoder
-from .evaluate import evaluate, hold_out, score_sessions
+from .evaluate import evaluate
 from .label import Verdict, label
 from .model import KIND, load_model, save_model
 from .promote import Comparison, check_better, weigh
 from .report import write_report
+from .scored import hold_out, score_sessions
 from .train import train
 
 TOP = 10

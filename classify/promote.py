@@ -9,9 +9,9 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ..data import InputError
-from .evaluate import Held, Scored
 from .intervals import FEWEST, Difference, differences
 from .metrics import TITLES
+from .scored import Held, Scored
 
 GUARDED = ("auroc", "tpr_at_fpr_0.01", "calibration_error")
 """The figures on which a candidate may not be worse."""

@@ -270,7 +270,7 @@ def _variety(values: Sequence[object]) -> float:
     if len(values) < 2:
         return 0.0
     counts = np.array(list(Counter(values).values()))
-    return coverage.entropy(counts) / float(np.log(len(values)))
+    return 0.0 + coverage.entropy(counts) / float(np.log(len(values)))
 
 
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:

@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
+from capscope.classify import SessionClassifier, train_files
 from capscope.cli import app
 from capscope.data import read_traffic
 from capscope.data.traffic import Traffic
@@ -61,6 +64,36 @@ def sample_rows() -> Rows:
 @pytest.fixture(scope="session")
 def sample() -> Traffic:
     return read_traffic([str(SAMPLE)])
+
+
+@pytest.fixture(scope="session")
+def halves(sample_rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The sample split by account."""
+    folder = tmp_path_factory.mktemp("halves")
+    accounts = sorted({row["account_id"] for row in sample_rows})
+    one = set(accounts[::2])
+    write_rows(folder / "one.jsonl", [r for r in sample_rows if r["account_id"] in one])
+    write_rows(folder / "other.jsonl", [r for r in sample_rows if r["account_id"] not in one])
+    return folder / "one.jsonl", folder / "other.jsonl"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_trees() -> Iterator[None]:
+    """Models that tests train have few trees, to be trained in seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        small = partial(SessionClassifier, bags=3, rounds=60)
+        patch.setattr(import_module("capscope.classify.lessons"), "SessionClassifier", small)
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained(
+    few_trees: None, halves: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A model of the first half."""
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    train_files([str(halves[0])], folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,21 +5,19 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Rows, read_rows, records, write_rows
+from conftest import read_rows, records, write_rows
 from numpy.typing import NDArray
 from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 from typer.testing import Result
 
-from capscope.classify import SessionClassifier, load_model, save_model, train_files
-from capscope.classify.evaluate import compare, hold_out, score_sessions
+from capscope.classify import load_model, save_model
+from capscope.classify.evaluate import compare
 from capscope.classify.intervals import Difference, bootstrap, differences, intervals
 from capscope.classify.metrics import (
     HEADLINE,
@@ -31,6 +29,7 @@ from capscope.classify.metrics import (
 )
 from capscope.classify.promote import Comparison
 from capscope.classify.report import render
+from capscope.classify.scored import hold_out, score_sessions
 from capscope.data import folder as folders
 from capscope.data import read_traffic
 from capscope.embed import SentenceEncoder
@@ -54,20 +53,14 @@ TODAY = {
 
 
 @pytest.fixture(scope="module")
-def parts(sample_rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The sample split by account; the second half says where its sessions are from."""
-    folder = tmp_path_factory.mktemp("parts")
-    accounts = sorted({row["account_id"] for row in sample_rows})
-    place = {account: i // 2 for i, account in enumerate(accounts)}
-    one = set(accounts[::2])
-    write_rows(folder / "one.jsonl", [r for r in sample_rows if r["account_id"] in one])
-    named = [
-        row | truth_of(place[row["account_id"]], row["label"])
-        for row in sample_rows
-        if row["account_id"] not in one
-    ]
-    write_rows(folder / "other.jsonl", named)
-    return folder / "one.jsonl", folder / "other.jsonl"
+def parts(halves: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The halves of the sample; the second says where its sessions are from."""
+    rows = read_rows(halves[1])
+    place = {account: i for i, account in enumerate(sorted({row["account_id"] for row in rows}))}
+    named = [row | truth_of(place[row["account_id"]], row["label"]) for row in rows]
+    path = tmp_path_factory.mktemp("parts") / "other.jsonl"
+    write_rows(path, named)
+    return halves[0], path
 
 
 def truth_of(number: int, label: str) -> dict[str, str | None]:
@@ -83,14 +76,9 @@ def truth_of(number: int, label: str) -> dict[str, str | None]:
 
 
 @pytest.fixture(scope="module")
-def good(parts: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of few trees, which are trained in seconds and rank the sample well."""
-    folder = tmp_path_factory.mktemp("good") / "model"
-    with pytest.MonkeyPatch.context() as patch:
-        small = partial(SessionClassifier, bags=3, rounds=60)
-        patch.setattr(import_module("capscope.classify.lessons"), "SessionClassifier", small)
-        train_files([str(parts[0])], folder)
-    return folder
+def good(trained: Path) -> Path:
+    """A model that ranks the sample well."""
+    return trained
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +93,7 @@ def changed(
     """Write the model with its log-odds stretched and moved, or with other attributes."""
     loaded = load_model(model)
     classifier = copy.copy(loaded.classifier)
-    classifier.slope_ *= slope
-    classifier.offset_ += offset
+    classifier.calibration_ = classifier.calibration_ * [slope, slope, 1] + [0, 0, offset]
     save_model(replace(loaded, classifier=classifier, **other), folder)
     return folder
 

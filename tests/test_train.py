@@ -22,26 +22,6 @@ Run = Callable[..., Result]
 Fails = Callable[..., str]
 
 
-@pytest.fixture(scope="module")
-def halves(sample_rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The sample split by account."""
-    folder = tmp_path_factory.mktemp("halves")
-    accounts = sorted({row["account_id"] for row in sample_rows})
-    one = set(accounts[::2])
-    write_rows(folder / "one.jsonl", [r for r in sample_rows if r["account_id"] in one])
-    write_rows(folder / "other.jsonl", [r for r in sample_rows if r["account_id"] not in one])
-    return folder / "one.jsonl", folder / "other.jsonl"
-
-
-@pytest.fixture(scope="module")
-def trained(halves: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from capscope.classify import train_files
-
-    folder = tmp_path_factory.mktemp("trained") / "model"
-    train_files([str(halves[0])], folder)
-    return folder
-
-
 def test_a_trained_model_labels_and_is_measured(
     run: Run, halves: tuple[Path, Path], trained: Path, tmp_path: Path
 ) -> None:
