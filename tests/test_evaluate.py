@@ -425,7 +425,10 @@ def test_promote_replaces_a_worse_model(
     assert record["differences"]["auroc"]["difference"] > 0.5
     assert record["fpr"] <= record["promised_fpr"]
     assert content(current) == content(good)
-    assert load_model(current).classifier.slope_ == load_model(good).classifier.slope_
+    assert (
+        load_model(current).classifier.calibration_[0]
+        == load_model(good).classifier.calibration_[0]
+    )
     assert "is now in" in result.stderr
 
 
@@ -522,7 +525,7 @@ def test_a_promotion_that_is_cut_short_leaves_the_current_model_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     current = changed(bad, tmp_path / "current")
-    expected = load_model(current).classifier.slope_
+    expected = load_model(current).classifier.calibration_[0]
     replacing = folders.replacing
 
     def cut(path: Path) -> Any:
@@ -533,7 +536,7 @@ def test_a_promotion_that_is_cut_short_leaves_the_current_model_whole(
     monkeypatch.setattr(folders, "replacing", cut)
     promote = ("promote", good, "--current", current, "--on", parts[1])
     assert run(*promote).exit_code != 0
-    assert load_model(current).classifier.slope_ == expected
+    assert load_model(current).classifier.calibration_[0] == expected
     monkeypatch.undo()
     assert run(*promote).exit_code == 0
     assert content(current) == content(good)
