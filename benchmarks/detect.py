@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from capscope.classify import SessionClassifier
+from capscope.classify.card import best_measure
 from capscope.classify.intervals import Interval, intervals
 from capscope.classify.lessons import Lessons
 from capscope.classify.measures import FAMILIES, MEASURES
@@ -74,8 +75,9 @@ def main() -> None:
     clock(started, "scored by models that saw nothing of a group")
     everyone = {"**capscope**": scores} | peer_scores(traffic, lessons.truth, lessons.vectors)
     measures = lessons.measure_out_of_fold(np.arange(len(scores)))
-    best = best_column(lessons.truth.extraction, measures)
-    everyone[f"best single measure, `{MEASURES[best]}`"] = measures[:, best]
+    best = best_measure(lessons.truth.extraction, measures)
+    everyone[f"best single measure, `{best}`"] = measures[:, MEASURES.index(best)]
+    everyone = {name: upward(lessons.truth, each) for name, each in everyone.items()}
     detectors(lessons.truth, everyone)
     by_kind(lessons.truth, everyone)
     clock(started, "scored by peers")
@@ -116,10 +118,9 @@ def detectors(truth: Truth, everyone: Mapping[str, Scores]) -> None:
     """Print every detector's figures with intervals over sources."""
     told("\n| detector | AUROC | TPR at 1 % FPR | TPR at 0.1 % FPR |\n|---|---|---|---|")
     for name, scores in everyone.items():
-        up = scores if summary(truth.extraction, scores)["auroc"] >= 0.5 else -scores
-        ranks = rankdata(up) / (len(up) + 1)
+        ranks = rankdata(scores) / (len(scores) + 1)
         found = intervals(truth.extraction, ranks, truth.source)
-        figures = summary(truth.extraction, up)
+        figures = summary(truth.extraction, scores)
         cells = [f"{figures['auroc']:.3f} {span(found['auroc'], '.3f')}"]
         for fpr in ("0.01", "0.001"):
             interval = span(found[f"tpr_at_fpr_{fpr}"], ".1%")
@@ -134,13 +135,8 @@ def by_kind(truth: Truth, everyone: Mapping[str, Scores]) -> None:
     told(f"\n| at 1 % FPR | {' | '.join(k.replace('_', ' ') for k in kinds)} |")
     told("|---" * (len(kinds) + 1) + "|")
     for name, scores in everyone.items():
-        up = scores if summary(truth.extraction, scores)["auroc"] >= 0.5 else -scores
-        cells = [
-            f"{tpr_at_fpr(chosen_label[chosen], up[chosen], FPR):.0%}"
-            for chosen, chosen_label in (
-                ((about == kind) | ~truth.extraction, truth.extraction) for kind in kinds
-            )
-        ]
+        shown = [(about == kind) | ~truth.extraction for kind in kinds]
+        cells = [f"{tpr_at_fpr(truth.extraction[of], scores[of], FPR):.0%}" for of in shown]
         told(f"| {name} | {' | '.join(cells)} |")
 
 
@@ -204,9 +200,9 @@ def refitted(truth: Truth, measures: Scores) -> tuple[float, float]:
     return figures["auroc"], figures["tpr_at_fpr"]["0.01"]
 
 
-def best_column(extraction: NDArray[np.bool_], measures: Scores) -> int:
-    """Return the measure that alone ranks sessions best, up or down."""
-    return int(np.argmax([abs(summary(extraction, c)["auroc"] - 0.5) for c in measures.T]))
+def upward(truth: Truth, scores: Scores) -> Scores:
+    """Return scores, turned round where organic sessions have the higher ones."""
+    return scores if summary(truth.extraction, scores)["auroc"] >= 0.5 else -scores
 
 
 def span(interval: Interval | None, how: str) -> str:

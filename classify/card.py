@@ -77,7 +77,7 @@ def write_card(
     best = best_measure(truth.extraction, measures)
     rows = {
         "the model": scores,
-        f"its best single measure, `{best}`": measures[:, list(MEASURES).index(best)],
+        f"its best single measure, `{best}`": measures[:, MEASURES.index(best)],
         **without_reading(traffic, truth),
     }
     return CARD.format(
@@ -102,7 +102,7 @@ def write_card(
 def best_measure(extraction: NDArray[np.bool_], measures: NDArray[np.float64]) -> str:
     """Name the measure that alone ranks sessions best, upward or downward, by AUROC."""
     gains = [abs(summary(extraction, column)["auroc"] - 0.5) for column in measures.T]
-    return list(MEASURES)[int(np.argmax(gains))]
+    return MEASURES[int(np.argmax(gains))]
 
 
 def _row(name: str, extraction: NDArray[np.bool_], scores: NDArray[np.float64]) -> str:

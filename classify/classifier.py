@@ -95,9 +95,13 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return calibrated log-odds of the second class (sessions,)."""
         return np.asarray(self.effects(X).sum(axis=1) + self.base_)
 
+    def score_effects(self, effects: Matrix) -> NDArray[np.float64]:
+        """Return the calibrated probability that `effects` add up to (sessions,)."""
+        return np.asarray(expit(effects.sum(axis=1) + self.base_))
+
     def score_sessions(self, X: Matrix) -> NDArray[np.float64]:  # noqa: N803
         """Return the calibrated probability of the second class (sessions,)."""
-        return np.asarray(expit(self.decision_function(X)))
+        return self.score_effects(self.effects(X))
 
     def predict_proba(self, X: Matrix) -> Matrix:  # noqa: N803
         """Return the probability of each class (sessions, 2)."""

@@ -145,7 +145,7 @@ def _baselines(scored: Scored) -> dict[str, dict[str, Any]]:
     truth, measures = scored.held.truth, scored.measures
     best = best_measure(truth.extraction, measures)
     single = {
-        f"best single measure ({best})": measures[:, list(MEASURES).index(best)],
+        f"best single measure ({best})": measures[:, MEASURES.index(best)],
         "session length": truth.groups.sizes.astype(np.float64),
     }
     blind = without_reading(scored.held.traffic, truth)

@@ -87,10 +87,8 @@ def label(
     placed = areas.place(vectors.rows)
     readings, known = model.read(vectors), model.known.nearest(vectors.rows)
     features = compute_features(groups, vectors, placed, readings)
-    scores, effects = (
-        model.classifier.score_sessions(features.values),
-        model.classifier.effects(features.values),
-    )
+    effects = model.classifier.effects(features.values)
+    scores = model.classifier.score_effects(effects)
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)
     for i, rows in enumerate(groups):

@@ -68,18 +68,21 @@ def read_truth(
     column where there is one, else by account.
 
     Raises:
-        InputError: the labels file names no session of the traffic, or fewer than two classes are
-            left.
+        InputError: the labels file names a session that the traffic has not, or fewer than two
+            classes are left.
     """
     every = traffic.groups(by)
     named = read_labels(labels) if labels else None
     found = _labels(traffic, every, named)
-    if named is not None and not any(found):
-        raise InputError(
-            f"{labels} names no session of the traffic",
-            "session ids as they stand in the traffic",
-            "Check that the labels belong to this traffic.",
-        )
+    if named is not None:
+        sessions = {str(s) for s in traffic.column("session_id", every.first)}
+        if unknown := sorted(named.keys() - sessions):
+            raise InputError(
+                f"{len(unknown):,} of {len(named):,} labels in {labels} name no session of the "
+                f"traffic, such as {unknown[0]}",
+                "session ids as they stand in the traffic",
+                "Take them out, or name the traffic that holds them as well.",
+            )
     chosen = np.array(
         [i for i, name in enumerate(found) if name and every.sizes[i] >= min_prompts],
         dtype=np.int64,
@@ -128,7 +131,7 @@ def _folds(traffic: Traffic, groups: Groups) -> tuple[NDArray[np.int64], list[st
     """Number the split groups; without a `group` column, accounts are spread over five."""
     named = traffic.column("group", groups.first)
     if all(named):
-        return _joined([str(name) for name in named])
+        return join_groups([str(name) for name in named])
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)
     owners = [a or s or "" for a, s in zip(accounts, sessions, strict=True)]
@@ -137,7 +140,7 @@ def _folds(traffic: Traffic, groups: Groups) -> tuple[NDArray[np.int64], list[st
     return fold, [f"accounts {number}" for number in range(FOLDS)]
 
 
-def _joined(named: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+def join_groups(named: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
     """Number split groups, those that a session joins taken as one."""
     names, group = np.unique(named, return_inverse=True)
     parts = [name.split(JOIN) for name in names]

@@ -11,7 +11,7 @@ from made_up import made_up_pool
 from sklearn.metrics import roc_auc_score
 
 from capscope.classify.baselines import blind, cross_fitted, lengths, without_reading
-from capscope.classify.truth import Truth, _joined, read_truth
+from capscope.classify.truth import Truth, join_groups, read_truth
 from capscope.data import Traffic, read_traffic
 from capscope.data.clean import clean, without_scaffold
 from capscope.data.pool import PoolSource
@@ -168,6 +168,6 @@ def test_marks_of_a_source_are_taken_off() -> None:
 
 
 def test_groups_that_a_session_joins_are_one() -> None:
-    fold, folds = _joined(["b", "c", "a", "b+a", "d", "c"])
+    fold, folds = join_groups(["b", "c", "a", "b+a", "d", "c"])
     assert folds == ["a+b", "c", "d"]
     assert fold.tolist() == [0, 1, 0, 0, 2, 1]

@@ -201,19 +201,22 @@ def test_a_campaign_deals_its_work_out(campaigns: pa.Table) -> None:
         assert max(sent.values()) - min(sent.values()) <= 1
 
 
-def test_a_launch_moves_half_of_a_campaign_within_a_day(campaigns: pa.Table) -> None:
-    launch = load_mix("all-campaigns").launch
+def test_a_launch_moves_half_of_a_campaign_within_a_day() -> None:
+    mix = load_mix("all-campaigns")
+    launch, pivoting = mix.launch, [c for c in mix.campaign if c.pivot]
     assert launch is not None
+    alone = mix.model_copy(update={"campaign": pivoting, "relay": (), "products": None})
+    everyone = firsts(traffic(small(alone, 400), 3000, seed=4))
     start = EPOCH + launch.day * DAY
-    rows = [row for row in firsts(campaigns) if row["timestamp"].timestamp() > start + DAY]
+    rows = [row for row in everyone if row["timestamp"].timestamp() > start + DAY]
 
     def moved(name: str | None) -> float:
         mine = [row["model"] == launch.model for row in rows if row["campaign"] == name]
         return float(np.mean(mine))
 
-    assert moved("agentic-coding") == pytest.approx(0.48, abs=0.15)
+    assert moved("agentic-coding") == pytest.approx(0.48, abs=0.08)
     assert moved(None) < 0.2
-    before = [row for row in firsts(campaigns) if row["timestamp"].timestamp() < start]
+    before = [row for row in everyone if row["timestamp"].timestamp() < start]
     assert all(row["model"] != launch.model for row in before)
 
 

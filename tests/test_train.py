@@ -96,7 +96,11 @@ def test_labels_that_cannot_carry_a_model_are_refused(
     assert "one split group" in fails("train", tmp_path / "group.jsonl", "-o", out)
     write_rows(tmp_path / "l.jsonl", [{"session_id": "other", "label": "organic"}])
     labels = ("--labels", tmp_path / "l.jsonl")
-    assert "names no session" in fails("train", halves[0], "-o", out, *labels)
+    unknown = "1 of 1 labels in"
+    assert unknown in fails("train", halves[0], "-o", out, *labels)
+    known = [{"session_id": row["session_id"], "label": row["label"]} for row in rows]
+    write_rows(tmp_path / "l.jsonl", [*known, {"session_id": "other", "label": "organic"}])
+    assert "such as other" in fails("train", halves[0], "-o", out, *labels)
     write_rows(tmp_path / "l.jsonl", [{"session_id": "other", "label": "maybe"}])
     assert "no label in" in fails("train", halves[0], "-o", out, *labels)
     (tmp_path / "else").mkdir()
