@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from capscope.data import load_pool
+from capscope.data.pool import load_pool
 from capscope.embed import SentenceEncoder, embed
 
 KEPT = Path("out/pool-vectors.npz")
