@@ -3,8 +3,12 @@
 from .areas import AreaMap, Placed
 from .clusters import Clusters, cluster, describe
 from .coverage import Coverage, cover, coverage_records
-from .search import Filter, nearest, similar
-from .store import Added, PromptIndex, add, open_index
+from .forget import Forgotten, compact, forget
+from .queries import find_similar, similar, similar_to_lines, similar_to_row
+from .search import Filter, matches, nearest
+from .store import PromptIndex, open_index
+from .tables import similar_table
+from .writer import Added, add
 
 __all__ = [
     "Added",
@@ -12,14 +16,22 @@ __all__ = [
     "Clusters",
     "Coverage",
     "Filter",
+    "Forgotten",
     "Placed",
     "PromptIndex",
     "add",
     "cluster",
+    "compact",
     "cover",
     "coverage_records",
     "describe",
+    "find_similar",
+    "forget",
+    "matches",
     "nearest",
     "open_index",
     "similar",
+    "similar_table",
+    "similar_to_lines",
+    "similar_to_row",
 ]
