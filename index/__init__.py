@@ -5,7 +5,7 @@ from .clusters import Clusters, cluster, describe
 from .coverage import Coverage, cover, coverage_records
 from .forget import Forgotten, compact, forget
 from .queries import find_similar, similar, similar_to_lines, similar_to_row
-from .search import Filter, matches, nearest
+from .search import Chosen, Filter, matches, nearest
 from .store import PromptIndex, open_index
 from .tables import similar_table
 from .writer import Added, add
@@ -13,6 +13,7 @@ from .writer import Added, add
 __all__ = [
     "Added",
     "AreaMap",
+    "Chosen",
     "Clusters",
     "Coverage",
     "Filter",

@@ -18,7 +18,8 @@ from ..embed.runtime import faiss
 FLAT = 50_000
 """Up to so many vectors a segment is scanned exactly; above, it gets inverted lists."""
 PROBES = 32
-"""Lists that a search without a filter looks into."""
+PROBED = 32_000
+"""A search without a filter looks into so many lists, and into as many as hold so many vectors."""
 CANDIDATES = 100
 """Fewest vectors that are ranked anew, and four for each that is asked for."""
 POINTS = 64
@@ -101,8 +102,8 @@ def candidates(lists: Any, query: Vectors, k: int, among: Numbers | None) -> Num
     bits = None if among is None else _bits(among, total)
     point = library.swig_ptr
     chosen = None if bits is None else library.IDSelectorBitmap(len(bits), point(bits))
-    # Lists that together hold eight times what is wanted, and PROBES at least.
-    probes = math.ceil(max(PROBES, lists.nlist * 8 * few / total) / share)
+    wanted = max(PROBES, lists.nlist * max(PROBED, 8 * few) / total)
+    probes = math.ceil(wanted / share)
     for probed in (min(probes, lists.nlist), lists.nlist):
         settings = library.SearchParametersIVF(sel=chosen, nprobe=probed)
         _, numbers = lists.search(query[None, :], few, params=settings)
