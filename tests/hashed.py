@@ -39,10 +39,10 @@ def traffic(rows: Rows) -> Traffic:
 
 
 def some_rows(count: int, start: int = 0) -> Rows:
-    """Rows of four accounts, an hour apart; every fifth repeats the prompt "again"."""
+    """Rows of four accounts, an hour apart; every fifth repeats "again"."""
     return [
         {
-            "prompt": "again" if n % 5 == 0 else f"prompt number {n}",
+            "prompt": f"again {n // 20}" if n % 5 == 0 else f"prompt number {n}",
             "session_id": f"s-{n // 4}",
             "account_id": f"a-{n % 4}",
             "timestamp": f"2026-01-{n // 24 % 28 + 1:02d}T{n % 24:02d}:00:00Z",

@@ -20,7 +20,10 @@ HOSTILE = "[red]hello[/red] \x1b[31mthere\x9b2J \u202egood friend [link=http://a
 @pytest.fixture(scope="module")
 def rows(few_sessions: Rows) -> Rows:
     models = ("m-large", "m-small")
-    return [row | {"model": models[n % 2]} for n, row in enumerate(few_sessions)]
+    rows = [row | {"model": models[n % 2]} for n, row in enumerate(few_sessions)]
+    return [
+        row | ({"prompt": rows[5]["prompt"]} if n % 10 == 5 else {}) for n, row in enumerate(rows)
+    ]
 
 
 @pytest.fixture(scope="module", params=["flat", "ivf"])
@@ -64,9 +67,9 @@ def test_filters_find_what_a_filtered_scan_finds(
     for value in dict.fromkeys(row[column] for row in rows[:90]):
         theirs = [row for row in rows[:90] if row[column] == value]
         found = records(
-            run("similar", "write a short poem", "--index", folder, option, value, "-k", 4)
+            run("similar", "write a short poem", "--index", folder, option, value, "-k", 40)
         )
-        expected = scan(theirs, "write a short poem", encoder)[:4]
+        expected = scan(theirs, "write a short poem", encoder)[:40]
         assert [record["prompt"] for record in found] == expected
         assert {record[column] for record in found} == {value}
         counts = [sum(row["prompt"] == r["prompt"] for row in theirs) for r in found]
