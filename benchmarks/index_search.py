@@ -47,15 +47,16 @@ def main() -> None:
     start = time.perf_counter()
     add(out / "index", traffic(0, len(vectors)), Given(vectors))
     say(f"{len(vectors):,} vectors added in {time.perf_counter() - start:.0f} s")
+    more, encoder = traffic(len(vectors), 1), Given(np.concatenate([vectors, queries[:1]]))
     start = time.perf_counter()
-    add(out / "index", traffic(len(vectors), 1), Given(np.concatenate([vectors, queries[:1]])))
+    add(out / "index", more, encoder)
     say(f"one more added in {time.perf_counter() - start:.1f} s")
     best, scan = brute(vectors, queries)
     members = np.arange(7, len(vectors), ACCOUNTS)
     account = members[brute(vectors[members], queries)[0]]
     np.savez(out / "truth.npz", queries=queries, all=best, account=account)
     command = [sys.executable, __file__, "--search", str(out / "index"), str(out / "truth.npz")]
-    del vectors
+    del vectors, encoder
     report(json.loads(subprocess.check_output(command)), scan)
     np.save(out / "vectors.npy", near(base, 200_000, rng))
     last = killed(out / "killed", out / "vectors.npy", options.kills, random.Random(0))

@@ -63,6 +63,10 @@ class Stored:
         """The file's bytes, mapped."""
         return mmap.mmap(self.descriptor, 0, access=mmap.ACCESS_READ)
 
+    def release(self) -> None:
+        """Let go of the mapped pages, resident until then; they come back when they are read."""
+        self.data.madvise(mmap.MADV_DONTNEED)
+
     @cached_property
     def array(self) -> NDArray[Any]:
         """The array of an .npy file, mapped; its numbers are the last `nbytes` of the file."""

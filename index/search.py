@@ -149,6 +149,7 @@ def matches(
                 "id": senders.row_id[first].as_py(),
             }
         )
+    index.release_texts()
     return records
 
 

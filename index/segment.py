@@ -62,7 +62,8 @@ class Segment:
     def batches(self, columns: list[str]) -> Iterator[pa.Table]:
         """Yield these columns of its rows, a block at a time; null where the file lacks one."""
         schema = pa.schema([ROWS.field(name) for name in columns])
-        with pq.ParquetFile(pa.py_buffer(self.files["rows.parquet"].data)) as file:
+        stored = self.files["rows.parquet"]
+        with pq.ParquetFile(pa.py_buffer(stored.data)) as file:
             held = [name for name in columns if name in file.schema_arrow.names]
             for batch in file.iter_batches(columns=held):
                 arrays = [
@@ -70,6 +71,7 @@ class Segment:
                     for name in columns
                 ]
                 yield pa.table(arrays, schema=schema)
+        stored.release()
 
     def nearest(
         self, query: Vectors, k: int, among: Numbers | None

@@ -90,6 +90,11 @@ class PromptIndex:
         """Return one prompt, without reading the others."""
         return str(self._texts[number if self.live is None else int(self.live[number])])
 
+    def release_texts(self) -> None:
+        """Let go of the pages of prompts that were read: a search touches others each time."""
+        for segment in self.segments:
+            segment.files["prompts.arrow"].release()
+
     def vector(self, number: int) -> Vectors:
         """Return one prompt's vector (dimension,), without reading the others."""
         place = number if self.live is None else int(self.live[number])
