@@ -2,7 +2,17 @@
 
 from .areas import GENERAL, Area, load_areas
 from .errors import CapscopeError, FolderError, InputError, WeightsError
-from .folder import Held, Opened, building, commit, describe_folder, hold, is_vacant, open_folder
+from .folder import (
+    Held,
+    Opened,
+    building,
+    commit,
+    describe_folder,
+    hold,
+    is_vacant,
+    open_folder,
+    sweep,
+)
 from .formats import Format, load_formats
 from .labels import read_labels
 from .locking import writing
@@ -57,6 +67,7 @@ __all__ = [
     "read_labels",
     "read_traffic",
     "replacing",
+    "sweep",
     "write_records",
     "write_simulation",
     "writing",

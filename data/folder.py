@@ -78,7 +78,12 @@ def commit(
     _sync(folder)
     write_manifest(folder, kind, version, about, entries)
     _sync(folder)
-    kept = {entry.file for entry in entries.values()}
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what `commit` or a killed writer wrote into `folder` and no manifest names."""
+    kept = {entry.file for entry in read_manifest(folder).entries.values()}
     for path in folder.iterdir():
         if path.name.startswith(BUILDING):
             shutil.rmtree(path, ignore_errors=True)
@@ -154,6 +159,8 @@ def describe_folder(folder: Path, verify: bool = False) -> dict[str, Any]:
             _ = Stored(folder, entry).descriptor
         except FolderError as error:
             damaged.append(error.found)
+    if damaged and read_manifest(folder) != manifest:
+        return describe_folder(folder, verify)
     if damaged:
         raise FolderError(
             "; ".join(damaged),

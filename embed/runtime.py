@@ -2,12 +2,15 @@
 
 FAISS loaded before torch can crash the process on macOS, where each brings its own OpenMP; so
 torch comes first whenever both are needed, and whoever needs FAISS asks here for it. FAISS runs
-as many threads as torch, which takes one per core or what OMP_NUM_THREADS says.
+as many threads as torch, which takes one per core or what OMP_NUM_THREADS says; where the two
+share one OpenMP, to set either sets both.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -32,3 +35,15 @@ def faiss() -> ModuleType:
     module = import_module("faiss")
     module.omp_set_num_threads(torch.get_num_threads())
     return module
+
+
+@contextmanager
+def faiss_alone() -> Iterator[ModuleType]:
+    """Yield FAISS on one thread: for one query, more of them only wait for each other."""
+    module = faiss()
+    threads = module.omp_get_max_threads()
+    module.omp_set_num_threads(1)
+    try:
+        yield module
+    finally:
+        module.omp_set_num_threads(threads)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..data import InputError, building, writing
+from ..data import InputError, building, sweep, writing
 from .build import BLOCK, TEXTS, Part, build
 from .lists import Numbers
 from .segment import ROWS, Segment
@@ -31,7 +31,8 @@ class Forgotten:
 def forget(folder: Path, account: str | None = None, before: datetime | None = None) -> Forgotten:
     """Hide the rows of an account, or from before a time, or those that are both.
 
-    They are found no more from now on; their text leaves the disk with `compact`.
+    They are found no more from now on; their text leaves the disk with `compact`. Rows without a
+    time are from before none.
 
     Raises:
         InputError: neither is given, `folder` holds no index, or another process is writing to it.
@@ -53,6 +54,8 @@ def forget(folder: Path, account: str | None = None, before: datetime | None = N
 def compact(folder: Path) -> int:
     """Rewrite an index as one segment without what was forgotten.
 
+    What a killed writer left goes too.
+
     Returns:
         How many rows were removed from the disk; an index that is compact already stays as it is.
 
@@ -62,6 +65,7 @@ def compact(folder: Path) -> int:
     with _changing(folder) as index:
         removed = len(index.deleted)
         if not removed and len(index.segments) <= 1:
+            sweep(folder)
             return 0
         with building(folder) as temporary:
             built = build(temporary, index.dimension, index.search, _live(index))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..embed.runtime import faiss
+from ..embed.runtime import faiss, faiss_alone
 
 FLAT = 50_000
 """Up to so many vectors a segment is scanned exactly; above, it gets inverted lists."""
@@ -45,17 +45,11 @@ def scan(vectors: Vectors, query: Vectors, k: int, among: Numbers | None) -> Num
     similarities, numbers = np.empty((1, k), np.float32), np.empty((1, k), np.int64)
     bits = None if among is None else _bits(among, len(vectors))
     chosen = None if bits is None else library.IDSelectorBitmap(len(bits), point(bits))
-    library.knn_inner_product(
-        point(wanted),
-        point(vectors),
-        vectors.shape[1],
-        1,
-        len(vectors),
-        k,
-        point(similarities),
-        point(numbers),
-        chosen,
-    )
+    sizes = vectors.shape[1], 1, len(vectors), k
+    with faiss_alone():
+        library.knn_inner_product(
+            point(wanted), point(vectors), *sizes, point(similarities), point(numbers), chosen
+        )
     return np.asarray(numbers[0])
 
 
@@ -106,7 +100,8 @@ def candidates(lists: Any, query: Vectors, k: int, among: Numbers | None) -> Num
     probes = math.ceil(wanted / share)
     for probed in (min(probes, lists.nlist), lists.nlist):
         settings = library.SearchParametersIVF(sel=chosen, nprobe=probed)
-        _, numbers = lists.search(query[None, :], few, params=settings)
+        with faiss_alone():
+            _, numbers = lists.search(query[None, :], few, params=settings)
         found = numbers[0][numbers[0] >= 0]
         if len(found) >= k:
             break

@@ -299,6 +299,22 @@ def test_compacting_takes_the_text_off_the_disk(tmp_path: Path) -> None:
     assert b"shared words" in bytes_left
 
 
+def test_a_compaction_killed_before_it_swept_is_ended_by_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    forget(folder, "a-3")
+    monkeypatch.setattr(folders, "sweep", kill)
+    with pytest.raises(KeyboardInterrupt):
+        compact(folder)
+    monkeypatch.undo()
+    assert len(list(folder.glob("prompts.*"))) == 2
+    assert compact(folder) == 0
+    assert len(list(folder.glob("prompts.*"))) == 1
+
+
 def every_byte(folder: Path) -> bytes:
     """All files as they are, and what compressed ones hold."""
     tables = [pq.read_table(path).to_pylist() for path in folder.glob("*.parquet")]
@@ -478,9 +494,11 @@ def test_lists_return_all_there_is_and_no_more(
 
 def test_one_place_settles_threads() -> None:
     code = (
-        "import sys; from capscope.embed.runtime import faiss; library = faiss();"
-        "import torch; print(library.omp_get_max_threads(), torch.get_num_threads())"
+        "from capscope.embed.runtime import faiss, faiss_alone; library = faiss();"
+        "import torch; print(library.omp_get_max_threads(), torch.get_num_threads())\n"
+        "with faiss_alone(): print(library.omp_get_max_threads())\n"
+        "print(library.omp_get_max_threads(), torch.get_num_threads())"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
-    assert said.split() == ["2", "2"]
+    assert said.split() == ["2", "2", "1", "2", "2"]
