@@ -19,7 +19,6 @@ from ..data import Traffic
 from ..embed import Vectors
 from .baselines import apart_from, lengths
 from .head import balanced
-from .surface import HEAD, PATTERNS
 from .truth import Truth
 from .words import count_words
 
@@ -28,7 +27,12 @@ Scores = NDArray[np.float64]
 Prompts = Sequence[Float32]
 """Unit vectors of the prompts of each session, in time order, (n, dimension) each."""
 
-ELICITATION = ("asks_reasoning", "asks_grade")
+ELICITATION = (
+    r"(?i)\b(step[- ]by[- ]step|reasoning|rationale|thought process|chain of|think|show your work|"
+    r"explain (how|why|each)|justify|derivation|schritt|paso a paso|étape)\b|一步|推理|"
+    r"\b(rubric|criteri(a|on)|scores?|rate|rating|grade|evaluate|verdict|judge)\b"
+)
+"""Words that ask for reasoning or for grades."""
 LEARNED = (
     "prompt length",
     "TF-IDF and logistic regression",
@@ -294,6 +298,4 @@ def _evenly_spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _elicits(texts: pa.Array) -> Scores:
     """Say of each text, 0 or 1, whether it asks for reasoning or for grades."""
-    head = pc.utf8_slice_codeunits(texts, 0, HEAD)
-    found = pc.or_(*(pc.match_substring_regex(head, PATTERNS[name]) for name in ELICITATION))
-    return np.asarray(found, dtype=np.float64)
+    return np.asarray(pc.match_substring_regex(texts, ELICITATION), dtype=np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..index import coverage
-from .surface import COUNTS, PATTERNS
+from .surface import COUNTS
 from .templates import Template
 
 AREAS = 13
@@ -252,8 +252,6 @@ def _mean_of(column: str, about: str) -> None:
     STRUCTURE[column] = mean
 
 
-for _pattern in PATTERNS:
-    _mean_of(_pattern, f"Share of prompts that match the pattern `{_pattern}`.")
 for _column in COUNTS:
     _mean_of(_column, f"Mean of the surface column `{_column}`.")
 
