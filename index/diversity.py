@@ -57,7 +57,7 @@ def rarefy(counts: csr_array, prompts: int) -> Rarefied:
     drawn = np.minimum(n, prompts)
 
     entropy = np.zeros(len(pairs))
-    for k in range(1, prompts):
+    for k in range(1, int(drawn.max(initial=1))):
         share = k / drawn
         entropy -= hypergeom.pmf(k, n, count, drawn) * share * np.log(share)
     rest = np.maximum(n - 1, 1)
