@@ -190,7 +190,7 @@ def coverage_command(
         list[str] | None, typer.Option(help="The sessions of this account; may be given again.")
     ] = None,
     accounts: Annotated[
-        Path | None, typer.Option(help="A file of account ids, one a line, instead.")
+        Path | None, typer.Option(help="A file of account ids, one a line.")
     ] = None,
     by: Annotated[
         Unit | None,
@@ -198,7 +198,10 @@ def coverage_command(
     ] = None,
     since: Annotated[str | None, typer.Option(help="Not before this ISO 8601 time.")] = None,
     until: Annotated[str | None, typer.Option(help="Not after this ISO 8601 time.")] = None,
-    prompts: Annotated[int, typer.Option(min=2, help="What every group is brought to.")] = 20,
+    prompts: Annotated[
+        int | None,
+        typer.Option(min=2, help="Prompts that all are brought to; else 20, or 10 for sessions."),
+    ] = None,
     weights: Weights = None,
 ) -> None:
     """Rank accounts, sessions or a group by how they cover the capability areas."""
@@ -207,8 +210,8 @@ def coverage_command(
 
     named = (*(account or ()), *(read_accounts(accounts) if accounts else ()))
     unit = by or (Unit.session if account else Unit.account)
-    scope = Scope(named, unit.value, utc(since), utc(until))
-    print_records(coverage_records(open_index(index), SentenceEncoder(weights), scope, prompts))
+    scope = Scope(named, unit.value, utc(since), utc(until), prompts)
+    print_records(coverage_records(open_index(index), SentenceEncoder(weights), scope))
 
 
 @app.command("convert")

@@ -41,7 +41,8 @@ def made_up_areas(rng: np.random.Generator) -> AreaMap:
 
 def unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
     """Bring vectors to length 1."""
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / lengths, dtype=np.float32)
 
 
 def made_up_cells(
@@ -108,7 +109,7 @@ def main() -> None:
     tell(f"{options.rows:,} rows of {options.accounts:,} accounts made up", begin)
     for scope in (Scope(), Scope(by="session"), Scope(("account-1", "account-2"), "group")):
         begin = time.perf_counter()
-        records = cover(traffic, Cells(cell, area_of, areas.areas), scope, 20)
+        records = cover(traffic, Cells(cell, area_of, areas.areas), scope)
         tell(f"by {scope.by}, {len(records):,} records", begin)
         if scope.by == "account":
             first = {record["account_id"] for record in records[:planted]}

@@ -18,6 +18,10 @@ from ..data import LABELS, InputError
 Unit = Literal["account", "session", "group"]
 
 
+PROMPTS: dict[Unit, int] = {"account": 20, "session": 10, "group": 20}
+"""What groups are brought to, unless another number is asked for (docs/coverage.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What is asked about.
@@ -27,12 +31,19 @@ class Scope:
         by: a record for each account, for each session, or one for all of them together.
         since: not before this time.
         until: not after this time.
+        prompts: how many prompts every group is brought to; by default as `PROMPTS` says.
     """
 
     accounts: tuple[str, ...] = ()
     by: Unit = "account"
     since: datetime | None = None
     until: datetime | None = None
+    prompts: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many prompts every group is brought to."""
+        return self.prompts or PROMPTS[self.by]
 
     def named(self, rows: pa.Table) -> NDArray[np.bool_]:
         """Return which rows are of the accounts (rows,); all where none are named.
@@ -55,23 +66,13 @@ class Scope:
         return np.asarray(pc.is_in(rows["account_id"], value_set=wanted))
 
     def within(self, rows: pa.Table) -> NDArray[np.bool_]:
-        """Return which rows are of the time (rows,); those without a time only where none is set.
-
-        Raises:
-            InputError: none are.
-        """
+        """Return which rows are of the time (rows,); those without a time only where none is set."""
         kept = np.ones(rows.num_rows, dtype=bool)
         times = rows["timestamp"]
         for limit, test in ((self.since, pc.greater_equal), (self.until, pc.less_equal)):
             if limit is not None:
                 passes = test(times, pa.scalar(limit, times.type))
                 kept &= np.asarray(pc.fill_null(passes, False))
-        if not kept.any():
-            raise InputError(
-                "no prompt in the index of that time",
-                "a time that its rows cover",
-                "Move --since or --until.",
-            )
         return kept
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from ..data import By, Groups, Skipped, Traffic
+from ..data import By, Groups, InputError, Skipped, Traffic
 from ..embed import Encoder
 from .areas import AreaMap
 from .background import drawn_together, false_discovery, rank
@@ -19,14 +19,11 @@ from .diversity import Floats
 from .groups import Scope, usual
 from .store import PromptIndex
 
-PROMPTS = 20
-"""What every group is brought to, unless another number is asked for."""
-
 Columns = dict[str, list[Any]]
 
 
 def coverage_records(
-    index: PromptIndex, encoder: Encoder, scope: Scope | None = None, prompts: int = PROMPTS
+    index: PromptIndex, encoder: Encoder, scope: Scope | None = None
 ) -> list[dict[str, Any]]:
     """Return a record for each account, session or group that is asked about, deepest first.
 
@@ -35,17 +32,27 @@ def coverage_records(
     """
     index.check_encoder(encoder)
     cells = Cells.of(index, AreaMap.embedded(encoder))
-    return cover(index.rows, cells, scope or Scope(), prompts)
+    return cover(index.rows, cells, scope or Scope())
 
 
-def cover(rows: pa.Table, cells: Cells, scope: Scope, prompts: int) -> list[dict[str, Any]]:
-    """Do what `coverage_records` does over rows whose cells are known."""
+def cover(rows: pa.Table, cells: Cells, scope: Scope) -> list[dict[str, Any]]:
+    """Do what `coverage_records` does over rows whose cells are known.
+
+    Raises:
+        InputError: an account has no row, or the time holds none of what is asked about.
+    """
     named, within = scope.named(rows), scope.within(rows)
+    if not (named & within).any():
+        raise InputError(
+            "no prompt of that time in the index",
+            "a time that covers prompts of what is asked about",
+            "Move --since or --until.",
+        )
     if scope.by == "group":
         rest = within & ~named if scope.accounts else ~within
-        return _together(rows, cells, named & within, rest & usual(rows), prompts)
+        return _together(rows, cells, named & within, rest & usual(rows), scope.size)
     groups = _groups(rows, within, scope.by)
-    found = measure(*_count(groups, cells), cells, prompts)
+    found = measure(*_count(groups, cells), cells, scope.size)
     asked = named[groups.first]
     background = np.logical_and.reduceat(usual(rows)[groups.rows], groups.starts[:-1])
     if scope.accounts:
@@ -53,7 +60,7 @@ def cover(rows: pa.Table, cells: Cells, scope: Scope, prompts: int) -> list[dict
     names = ("account_id",) if scope.by == "account" else ("session_id", "account_id")
     first = rows.select(names).take(pa.array(groups.first))
     columns = {name: first[name].to_pylist() for name in names}
-    return _records(columns | _columns(found, cells, background, prompts), found, asked)
+    return _records(columns | _columns(found, cells, background, scope.size), found, asked)
 
 
 def _together(
@@ -119,8 +126,8 @@ def _columns(found: Coverage, cells: Cells, background: NDArray[np.bool_], promp
         "novelty": _numbers(found.cells.novelty, 4),
         "order": _numbers(found.order.excess, 4),
         "percentile": _numbers(ranked.percentile, 1),
-        "p_value": _numbers(ranked.p_value, 6),
-        "q_value": _numbers(false_discovery(ranked.p_value, ~background), 6),
+        "p_value": _chances(ranked.p_value),
+        "q_value": _chances(false_discovery(ranked.p_value, ~background)),
         "background": ranked.size.tolist(),
         "rarefied_to": [prompts if more else None for more in enough.tolist()],
         "depth": _numbers(found.depth, 4),
@@ -128,7 +135,7 @@ def _columns(found: Coverage, cells: Cells, background: NDArray[np.bool_], promp
         "hill_cells": found.cells.hill.round(4).tolist(),
         "hill_areas": found.areas.hill.round(4).tolist(),
         "sample_coverage": _numbers(found.sample_coverage, 4),
-        "order_p_value": _numbers(found.order.p_value, 6),
+        "order_p_value": _chances(found.order.p_value),
         "against": [
             dict(zip(percentiles, values, strict=True))
             for values in zip(*percentiles.values(), strict=True)
@@ -139,6 +146,11 @@ def _columns(found: Coverage, cells: Cells, background: NDArray[np.bool_], promp
 def _numbers(values: Floats, digits: int) -> list[float | None]:
     """Round for output; None where nothing was measured."""
     return [None if value != value else value for value in (values.round(digits) + 0.0).tolist()]
+
+
+def _chances(values: Floats) -> list[float | None]:
+    """Keep four digits for output, however small; None where there is no chance to tell."""
+    return [None if value != value else float(f"{value:.4g}") for value in values.tolist()]
 
 
 def _named(shares: Floats, areas: list[str]) -> list[dict[str, float]]:

@@ -216,9 +216,7 @@ class Made:
         self.cells += cells
         self.labels += [label] * len(cells)
 
-    def cover(
-        self, scope: Scope | None = None, prompts: int = 20, labelled: bool = False
-    ) -> list[dict]:  # type: ignore[type-arg]
+    def cover(self, scope: Scope | None = None, labelled: bool = False) -> list[dict]:  # type: ignore[type-arg]
         n = len(self.accounts)
         columns: dict[str, object] = {
             name: pa.nulls(n, SCHEMA.field(name).type) for name in SCHEMA.names
@@ -229,7 +227,7 @@ class Made:
         if labelled:
             columns["label"] = pa.array(self.labels, pa.string())
         cells = Cells(np.array(self.cells), AREA_OF, AREAS)
-        return cover(pa.table(columns), cells, scope or Scope(), prompts)
+        return cover(pa.table(columns), cells, scope or Scope())
 
 
 def a_person(rng: np.random.Generator, prompts: int) -> list[int]:
@@ -262,7 +260,7 @@ def test_an_account_that_walks_an_area_cell_by_cell_ranks_first(town: Made) -> N
     assert first["focus"] == 1.0
     assert first["depth"] > 5
     assert first["order"] > 0.5
-    assert first["order_p_value"] < 1e-6
+    assert 0 < first["order_p_value"] < 1e-30
 
 
 def test_an_application_with_one_template_is_not_even_coverage(town: Made) -> None:
@@ -272,6 +270,13 @@ def test_an_application_with_one_template_is_not_even_coverage(town: Made) -> No
     assert application["percentile"] < 5
     assert application["p_value"] > 0.9
     assert application["against"]["evenness"] is None
+
+
+def test_the_order_of_each_account_is_its_own(town: Made) -> None:
+    accounts, cells = np.array(town.accounts), np.array(town.cells)
+    for record in town.cover():
+        own = order(cells[accounts == record["account_id"]])
+        assert record["order"] == pytest.approx(own, abs=1e-4)
 
 
 def test_wide_use_is_not_deep() -> None:
@@ -388,6 +393,21 @@ def test_a_window_is_set_apart_from_the_time_outside_it() -> None:
     assert whole["background"] == 0
     with pytest.raises(InputError, match="of that time"):
         made.cover(Scope(since=start + timedelta(days=9)))
+    with pytest.raises(InputError, match="of that time"):
+        made.cover(Scope(("person-1",), "group", since=late))
+
+
+def test_all_are_brought_to_the_number_that_is_asked_for(town: Made) -> None:
+    (session,) = town.cover(Scope(("campaign",), "session"))
+    (account,) = town.cover(Scope(("campaign",)))
+    (asked,) = town.cover(Scope(("campaign",), prompts=50))
+    (too_many,) = town.cover(Scope(("campaign",), prompts=91))
+    found = [record["rarefied_to"] for record in (session, account, asked, too_many)]
+    assert found == [10, 20, 50, None]
+    assert account["background"] > asked["background"] > too_many["background"]
+    assert session["depth"] < account["depth"] < asked["depth"] < too_many["depth"]
+    assert too_many["depth"] == 6.0
+    assert too_many["p_value"] is None
 
 
 def test_the_same_index_gives_the_same_records(town: Made) -> None:
