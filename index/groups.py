@@ -66,7 +66,7 @@ class Scope:
         return np.asarray(pc.is_in(rows["account_id"], value_set=wanted))
 
     def within(self, rows: pa.Table) -> NDArray[np.bool_]:
-        """Return which rows are of the time (rows,); those without a time only where none is set."""
+        """Return which rows are of the time (rows,); where one is set, none without a time."""
         kept = np.ones(rows.num_rows, dtype=bool)
         times = rows["timestamp"]
         for limit, test in ((self.since, pc.greater_equal), (self.until, pc.less_equal)):
