@@ -2,18 +2,22 @@
 
 from .areas import AreaMap, Placed
 from .clusters import Clusters, cluster, describe
-from .coverage import Coverage, cover, coverage_records
+from .coverage import Cells, Coverage
+from .groups import Scope, read_accounts
+from .ranking import cover, coverage_records
 from .search import Filter, nearest, similar
 from .store import Added, PromptIndex, add, open_index
 
 __all__ = [
     "Added",
     "AreaMap",
+    "Cells",
     "Clusters",
     "Coverage",
     "Filter",
     "Placed",
     "PromptIndex",
+    "Scope",
     "add",
     "cluster",
     "cover",
@@ -21,5 +25,6 @@ __all__ = [
     "describe",
     "nearest",
     "open_index",
+    "read_accounts",
     "similar",
 ]
