@@ -55,6 +55,14 @@ class By(StrEnum):
     account = "account"
 
 
+class Search(StrEnum):
+    """How an index is searched."""
+
+    auto = "auto"
+    flat = "flat"
+    ivf = "ivf"
+
+
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")
 ]
@@ -129,6 +137,10 @@ def label_command(
 def index_command(
     inputs: Inputs,
     index: IndexFolder,
+    search: Annotated[
+        Search | None,
+        typer.Option(help="How it is searched: exactly, by inverted lists, or by its size."),
+    ] = None,
     weights: Weights = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
@@ -142,7 +154,7 @@ def index_command(
     from .index import add
 
     traffic = read_traffic(inputs, reading(format, gap, strict, redact, hash_accounts))
-    added = add(index, traffic, SentenceEncoder(weights))
+    added = add(index, traffic, SentenceEncoder(weights), search.value if search else None)
     say(
         f"{added.added:,} prompts added, {added.known:,} known already, "
         f"{added.total:,} in {index}; " + traffic.skipped.describe()
@@ -151,22 +163,77 @@ def index_command(
 
 @app.command("similar")
 def similar_command(
-    text: Annotated[str, typer.Argument(help="What to look for.")],
     index: IndexFolder,
+    text: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
+    texts: Annotated[Path | None, typer.Option(help="A file with one text a line.")] = None,
+    row: Annotated[
+        str | None, typer.Option("--id", help="The id of an indexed row, as records name it.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many prompts.")] = 10,
+    min_similarity: Annotated[
+        float, typer.Option(min=-1.0, max=1.0, help="The lowest cosine similarity.")
+    ] = -1.0,
     account: Annotated[str | None, typer.Option(help="Of this account only.")] = None,
+    session: Annotated[str | None, typer.Option(help="Of this session only.")] = None,
+    model: Annotated[str | None, typer.Option(help="Sent to this model only.")] = None,
     since: Annotated[str | None, typer.Option(help="Not before this ISO 8601 time.")] = None,
     until: Annotated[str | None, typer.Option(help="Not after this ISO 8601 time.")] = None,
     label: Annotated[str | None, typer.Option(help="With this label in the traffic.")] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="Show a table instead of JSON lines.")
+    ] = False,
     weights: Weights = None,
 ) -> None:
-    """Find the indexed prompts most like a text."""
-    from .embed import SentenceEncoder
-    from .index import Filter, open_index, similar
+    """Find the indexed prompts most like a text, like each line of a file, or like a prompt."""
+    from .index import Filter, find_similar, similar_table
 
-    where = Filter(account, utc(since), utc(until), label)
-    opened = open_index(index)
-    print_records(similar(opened, text, SentenceEncoder(weights), k, where))
+    where = Filter(account, utc(since), utc(until), label, session, model)
+    records = find_similar(
+        index, text, texts, row, k=k, where=where, least=min_similarity, weights=weights
+    )
+    if table:
+        show(similar_table(records), stdout=True)
+    else:
+        print_records(records)
+
+
+@app.command("forget")
+def forget_command(
+    index: IndexFolder,
+    account: Annotated[str | None, typer.Option(help="The prompts of this account.")] = None,
+    before: Annotated[
+        str | None, typer.Option(help="The prompts from before this ISO 8601 time.")
+    ] = None,
+) -> None:
+    """Hide an account's prompts, or old ones, or an account's old ones, from an index."""
+    from .index import forget
+
+    done = forget(index, account, utc(before))
+    say(
+        f"{done.forgotten:,} prompts forgotten, {done.total:,} left in {index}"
+        + ("; capscope compact takes them off the disk" if done.forgotten else "")
+    )
+
+
+@app.command("compact")
+def compact_command(index: IndexFolder) -> None:
+    """Take forgotten prompts off the disk and make the index one segment."""
+    from .index import compact
+
+    say(f"{compact(index):,} forgotten prompts removed from {index}")
+
+
+@app.command("info")
+def info_command(
+    path: Annotated[Path, typer.Argument(help="The folder of an index or a model.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every file by its sha-256.")
+    ] = False,
+) -> None:
+    """Say what an index or a model folder is and, if asked, whether it is whole."""
+    from .data import describe_folder
+
+    print_records([describe_folder(path, verify)])
 
 
 @app.command("clusters")
@@ -373,11 +440,12 @@ def say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def show(table: Any) -> None:  # noqa: ANN401
-    """Show a table to a person, on standard error."""
+def show(table: Any, *, stdout: bool = False) -> None:  # noqa: ANN401
+    """Show a table to a person: on standard error, unless it is what was asked for."""
     from rich.console import Console
 
-    Console(stderr=True, width=None if sys.stderr.isatty() else 120).print(table)
+    stream = sys.stdout if stdout else sys.stderr
+    Console(file=stream, width=None if stream.isatty() else 120).print(table)
 
 
 def reading(

@@ -10,9 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ..data import replacing
+from ..data import one_line, replacing
 from .metrics import LOWER_IS_BETTER, TITLES
-from .tables import one_line
 
 LEAST_FPR = 0.001
 """Where the logarithmic axis of the ROC curve starts; rates below it are drawn on it."""

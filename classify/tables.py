@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..data import plain
 from .label import Verdict
 from .metrics import LOWER_IS_BETTER, TITLES
 
@@ -16,18 +17,6 @@ if TYPE_CHECKING:
 
 
 RANKED = ("auroc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001")
-
-
-def plain(text: object, width: int) -> Text:
-    """Return text that cannot steer a terminal or carry markup, on one line of at most `width`."""
-    return Text(one_line(text, width))
-
-
-def one_line(text: object, width: int) -> str:
-    """Return the printable characters of text on one line of at most `width`."""
-    line = "".join(c if c.isprintable() else " " for c in str(text))
-    line = " ".join(line.split())
-    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def verdict_table(summary: Summary) -> RenderableType:

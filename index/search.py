@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..data import InputError
-from ..embed import Encoder
-from ..embed.runtime import faiss
+from .lists import Numbers, Vectors
+from .senders import NEVER
 from .store import PromptIndex
+
+NAMED = 20
+"""Accounts that a record names; `account_count` counts them all."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a filter leaves of an index.
+
+    Attributes:
+        rows: which rows pass (rows,); None where all do.
+        prompts: the numbers of the prompts that they have, ascending; None where all do.
+    """
+
+    rows: NDArray[np.bool_] | None
+    prompts: Numbers | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,94 +41,127 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     label: str | None = None
+    session: str | None = None
+    model: str | None = None
 
-    def rows(self, index: PromptIndex) -> pa.Table:
-        """Return the index's rows that pass."""
-        rows = index.rows
-        if self.label is not None and rows["label"].null_count == len(rows):
-            raise InputError(
-                "the index holds no labels",
-                "traffic that was indexed with a label column",
-                "Leave out --label, or index labelled traffic.",
-            )
-        kept = pa.scalar(True)
-        for column, test, value in (
-            ("account_id", pc.equal, self.account),
-            ("timestamp", pc.greater_equal, self.since),
-            ("timestamp", pc.less_equal, self.until),
-            ("label", pc.equal, self.label),
+    def choose(self, index: PromptIndex) -> Chosen:
+        """Return what of the index passes.
+
+        Raises:
+            InputError: a label is asked for, and the index holds none.
+        """
+        senders = index.senders
+        passes = []
+        for column, value in (
+            ("account_id", self.account),
+            ("session_id", self.session),
+            ("model", self.model),
+            ("label", self.label),
         ):
             if value is not None:
-                passes = test(rows[column], pa.scalar(value, rows.schema.field(column).type))
-                kept = pc.and_(kept, pc.fill_null(passes, False))
-        return rows if isinstance(kept, pa.BooleanScalar) else rows.filter(kept)
+                coded = senders.coded(column)
+                if column == "label" and not len(coded.values):
+                    raise InputError(
+                        "the index holds no labels",
+                        "traffic that was indexed with a label column",
+                        "Leave out --label, or index labelled traffic.",
+                    )
+                passes.append(coded.equal(value))
+        if self.since is not None:
+            passes.append((senders.time >= _microseconds(self.since)) & (senders.time < NEVER))
+        if self.until is not None:
+            passes.append(senders.time <= _microseconds(self.until))
+        if not passes:
+            return Chosen(None, None)
+        rows = np.logical_and.reduce(passes)
+        return Chosen(rows, np.unique(senders.prompt[rows]))
 
 
 def nearest(
-    index: PromptIndex, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    index: PromptIndex, vector: Vectors, k: int, among: Numbers | None = None
+) -> tuple[NDArray[np.float32], Numbers]:
     """Return the `k` most similar distinct prompts, most similar first.
 
     Args:
         index: where to look.
         vector: a unit vector (dimension,).
         k: how many; fewer are returned where fewer exist, never padded.
-        among: the numbers of the prompts that may be found; all where None.
+        among: the numbers of the prompts that may be found, ascending; all where None.
 
     Returns:
         Cosine similarities (found,) float32 and prompt numbers (found,) int64.
     """
-    library = faiss()
-    k = min(k, index.search.ntotal if among is None else len(among))
-    if k == 0:
-        return np.empty(0, np.float32), np.empty(0, np.int64)
-    chosen = (
-        library.SearchParameters(sel=library.IDSelectorBatch(among)) if among is not None else None
-    )
-    similarities, numbers = index.search.search(vector[None, :], k, params=chosen)
-    return similarities[0], numbers[0]
+    places = among
+    if index.live is not None:
+        places = index.live if among is None else index.live[among]
+    found = [(np.empty(0, np.float32), np.empty(0, np.int64))]
+    for place, segment in enumerate(index.segments):
+        here = None if places is None else index.local(places, place)
+        similarities, numbers = segment.nearest(vector, k, here)
+        found.append((similarities, numbers + index.starts[place]))
+    similarities, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if index.live is not None:
+        numbers = np.searchsorted(index.live, numbers)
+    best = np.lexsort((numbers, -similarities))[:k]
+    return similarities[best], numbers[best]
 
 
-def similar(
-    index: PromptIndex, text: str, encoder: Encoder, k: int = 10, where: Filter | None = None
+def matches(
+    index: PromptIndex, vector: Vectors, k: int, chosen: Chosen, least: float = -1.0
 ) -> list[dict[str, Any]]:
-    """Return the `k` indexed prompts most like `text`, repeats of one prompt as one record.
+    """Return a record for each of the `k` prompts most like a unit vector (dimension,).
 
-    Each record names the first session that sent the prompt, among the rows that pass `where`,
-    and counts its `repeats` among them.
+    Repeats of one prompt are one record: it names the first row that sent the prompt among those
+    that pass the filter, counts its `repeats` among them, and names their accounts in the order
+    of their first use.
 
-    Raises:
-        InputError: `encoder` is not the index's.
+    Args:
+        index: where to look.
+        vector: what to look for.
+        k: how many records; fewer where fewer exist.
+        chosen: what may be found.
+        least: the lowest similarity that is returned.
     """
-    index.check_encoder(encoder)
-    rows = (where or Filter()).rows(index)
-    among = np.unique(np.asarray(rows["prompt"])) if where else None
-    similarities, numbers = nearest(index, encoder.encode([text])[0], k, among)
-    found = rows.filter(pc.is_in(rows["prompt"], value_set=pa.array(numbers)))
-    found = found.append_column("order", pa.array(np.arange(len(found))))
-    found = found.sort_by([("timestamp", "ascending"), ("order", "ascending")])
-    by_prompt: dict[int, list[dict[str, Any]]] = {}
-    for row in found.to_pylist():
-        by_prompt.setdefault(row["prompt"], []).append(row)
-    return [
-        {
-            "similarity": round(float(similarity), 6),
-            "prompt": index.prompts[number].as_py(),
-            "session_id": by_prompt[number][0]["session_id"],
-            "account_id": by_prompt[number][0]["account_id"],
-            "timestamp": timestamp(by_prompt[number][0]["timestamp"]),
-            "model": by_prompt[number][0]["model"],
-            "repeats": len(by_prompt[number]),
-        }
-        for similarity, number in zip(similarities, numbers.tolist(), strict=True)
-    ]
+    senders = index.senders
+    account = senders.coded("account_id")
+    records = []
+    for similarity, number in zip(*nearest(index, vector, k, chosen.prompts), strict=True):
+        if similarity < least:
+            break
+        rows = senders.of(int(number))
+        if chosen.rows is not None:
+            rows = rows[chosen.rows[rows]]
+        first = int(rows[0])
+        codes, starts = np.unique(account.codes[rows], return_index=True)
+        order = codes[np.argsort(starts)]
+        order = order[order >= 0]
+        records.append(
+            {
+                "similarity": round(float(similarity), 6),
+                "prompt": index.text(int(number)),
+                "session_id": senders.coded("session_id")[first],
+                "account_id": account[first],
+                "timestamp": _timestamp(int(senders.time[first])),
+                "model": senders.coded("model")[first],
+                "repeats": len(rows),
+                "accounts": account.values.take(pa.array(order[:NAMED])).to_pylist(),
+                "account_count": len(order),
+                "id": senders.row_id[first].as_py(),
+            }
+        )
+    return records
 
 
-def timestamp(time: datetime | None) -> str | None:
+def _microseconds(time: datetime) -> int:
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
+def _timestamp(microseconds: int) -> str | None:
     """Write a time in UTC as ISO 8601.
 
-    >>> from datetime import UTC
-    >>> timestamp(datetime(2026, 1, 2, tzinfo=UTC))
+    >>> _timestamp(1767312000000000)
     '2026-01-02T00:00:00Z'
     """
-    return None if time is None else time.isoformat().replace("+00:00", "Z")
+    if microseconds == NEVER:
+        return None
+    return (EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")

@@ -1,50 +1,130 @@
-"""A FAISS index of distinct prompts with the rows of traffic that sent them, on disk."""
+"""An index of distinct prompts with the rows of traffic that sent them, opened from disk."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from ..data import FolderError, InputError, Traffic, check_folder, commit, is_folder_of, open_folder
-from ..embed import Encoder, embed
-from ..embed.runtime import faiss
+from ..data import FolderError, Held, InputError, Stored, hold
+from ..embed import Encoder
+from .lists import Numbers, Vectors
+from .segment import ROWS, Segment
+from .senders import Senders
 
 KIND = "capscope index"
-LAYOUT = 1
+LAYOUT = 2
 """Raise it when what the files hold changes; `open_index` refuses other numbers by name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PromptIndex:
-    """An index in memory.
+    """An index as one commit left it; a writer that goes on changes nothing of it.
+
+    Everything is read when it is first asked for. Prompts are numbered in the order in which they
+    came, among those that a row still has.
 
     Attributes:
         encoder: fingerprint of the encoder that made the vectors.
-        search: a FAISS inner-product index; vector i is of prompt i.
-        prompts: the distinct prompts (distinct,).
-        rows: one row per logged prompt: `row_id`, `prompt` (its number in `prompts`) and the
-            columns of traffic.
+        dimension: the length of a vector.
+        search: what a new segment is to be searched with: "auto", "flat" or "ivf".
+        segments: what was added, oldest first.
+        deleted: the rows that were forgotten, by their place in all segments, ascending.
     """
 
     encoder: str
-    search: Any
-    prompts: pa.ChunkedArray
-    rows: pa.Table
+    dimension: int
+    search: str
+    segments: tuple[Segment, ...]
+    deleted: Numbers
 
-    @property
-    def vectors(self) -> NDArray[np.float32]:
-        """All vectors (distinct, dimension) float32."""
-        return np.asarray(self.search.reconstruct_n(0, self.search.ntotal), dtype=np.float32)
+    @cached_property
+    def rows(self) -> pa.Table:
+        """One row per logged prompt: `row_id`, `prompt` (a number) and the columns of traffic."""
+        return self.columns(ROWS.names)
+
+    @cached_property
+    def prompts(self) -> pa.ChunkedArray:
+        """The distinct prompts (distinct,) large_string."""
+        return self._texts if self.live is None else self._texts.take(pa.array(self.live))
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """Their vectors (distinct, dimension) float32; mapped where there is one whole segment."""
+        parts = [segment.vectors for segment in self.segments]
+        if len(parts) == 1 and self.live is None:
+            return parts[0]
+        if self.live is not None:
+            parts = [part[self.local(self.live, place)] for place, part in enumerate(parts)]
+        return np.concatenate([np.empty((0, self.dimension), np.float32), *parts])
+
+    @cached_property
+    def live(self) -> Numbers | None:
+        """The places in all segments of the prompts that a row has; None where all have."""
+        if not len(self.deleted):
+            return None
+        numbers = [np.asarray(table["prompt"]) for table in self._kept(["prompt"])]
+        kept = np.unique(np.concatenate(numbers))
+        return None if len(kept) == self.starts[-1] else kept
+
+    @cached_property
+    def starts(self) -> Numbers:
+        """Where each segment's prompts start among all, and their number (segments + 1,)."""
+        return np.array([0, *accumulate(s.prompts for s in self.segments)], dtype=np.int64)
+
+    @cached_property
+    def senders(self) -> Senders:
+        """Who sent each prompt, as a search needs it."""
+        return Senders(self.columns)
+
+    def __len__(self) -> int:
+        """Return the number of distinct prompts."""
+        return int(self.starts[-1]) if self.live is None else len(self.live)
+
+    def text(self, number: int) -> str:
+        """Return one prompt, without reading the others."""
+        return str(self._texts[number if self.live is None else int(self.live[number])])
+
+    def vector(self, number: int) -> Vectors:
+        """Return one prompt's vector (dimension,), without reading the others."""
+        place = number if self.live is None else int(self.live[number])
+        segment = int(np.searchsorted(self.starts, place, side="right")) - 1
+        (vector,) = self.segments[segment].take(np.array([place - self.starts[segment]]))
+        return np.asarray(vector)
+
+    def columns(self, names: list[str]) -> pa.Table:
+        """Return some columns of `rows`, without reading the others."""
+        schema = pa.schema([ROWS.field(name) for name in names])
+        return pa.concat_tables([schema.empty_table(), *self.blocks(names)])
+
+    def blocks(self, names: list[str]) -> Iterator[pa.Table]:
+        """Yield some columns of `rows`, a block at a time."""
+        for table in self._kept(names):
+            if self.live is not None and "prompt" in names:
+                numbers = pa.array(np.searchsorted(self.live, np.asarray(table["prompt"])))
+                table = table.set_column(names.index("prompt"), ROWS.field("prompt"), numbers)
+            yield table
+
+    def _kept(self, names: list[str]) -> Iterator[pa.Table]:
+        """Yield some columns of the rows that were not forgotten, prompts by their place."""
+        start = 0
+        for table in (batch for segment in self.segments for batch in segment.batches(names)):
+            here = np.searchsorted(self.deleted, [start, start + len(table)])
+            stays = np.ones(len(table), dtype=np.bool_)
+            stays[self.deleted[slice(*here)] - start] = False
+            yield table if stays.all() else table.filter(pa.array(stays))
+            start += len(table)
+
+    def local(self, places: Numbers, segment: int) -> Numbers:
+        """Return those of some ascending places that lie in a segment, counted from its start."""
+        start, end = self.starts[segment : segment + 2]
+        here = np.searchsorted(places, [start, end])
+        return np.asarray(places[slice(*here)] - start)
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise `InputError` unless `encoder` made this index's vectors."""
@@ -55,31 +135,35 @@ class PromptIndex:
                 "Name the weights that made the index with --weights, or make a new index.",
             )
 
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What adding traffic to an index changed."""
-
-    added: int
-    known: int
-    total: int
+    @cached_property
+    def _texts(self) -> pa.ChunkedArray:
+        chunks = [chunk for segment in self.segments for chunk in segment.texts.chunks]
+        return pa.chunked_array(chunks, type=pa.large_string())
 
 
 def open_index(folder: Path) -> PromptIndex:
-    """Load an index, every file checked against the manifest.
+    """Open an index: its manifest is checked now, each file by sha-256 before its first use.
 
     Raises:
         FolderError: it is not there, damaged, or of another layout.
     """
-    opened = open_folder(folder, KIND, LAYOUT)
+    held = hold(folder, KIND, LAYOUT)
     try:
-        return PromptIndex(
-            opened.about["encoder"],
-            faiss().read_index(str(opened.files["vectors.faiss"])),
-            pq.read_table(opened.files["prompts.parquet"])["prompt"],
-            pq.read_table(opened.files["rows.parquet"]),
+        about = held.about
+        counts = enumerate(about["segments"])
+        segments = tuple(
+            Segment(int(c["prompts"]), int(c["rows"]), str(c["search"]), _files(held, place))
+            for place, c in counts
         )
-    except (KeyError, RuntimeError, OSError, pa.ArrowException) as error:
+        deleted = held.files.get("deleted.npy")
+        return PromptIndex(
+            str(about["encoder"]),
+            int(about["dimension"]),
+            str(about["search"]),
+            segments,
+            np.empty(0, np.int64) if deleted is None else deleted.array,
+        )
+    except (KeyError, ValueError, TypeError) as error:
         raise FolderError(
             f"{folder} cannot be read ({type(error).__name__})",
             "an index that capscope wrote",
@@ -87,67 +171,6 @@ def open_index(folder: Path) -> PromptIndex:
         ) from error
 
 
-def add(folder: Path, traffic: Traffic, encoder: Encoder) -> Added:
-    """Add traffic to the index in `folder`, made if there is none.
-
-    Rows that the index has already are not added again, so the same input twice changes nothing.
-    A kill at any moment leaves the index as it was or as it is to be.
-
-    Raises:
-        InputError: `folder` is something else, or its vectors are of another encoder.
-    """
-    old = _old(folder, encoder)
-    fresh = _fresh(traffic, old)
-    if not fresh.num_rows:
-        return Added(0, len(traffic), old.rows.num_rows)
-    place = pc.index_in(fresh["prompt"], value_set=old.prompts.combine_chunks())
-    vectors = embed(fresh["prompt"].filter(pc.is_null(place)), encoder)
-    old.search.add(vectors.rows)
-    prompts = pa.chunked_array([*old.prompts.chunks, vectors.texts], type=pa.large_string())
-    numbers = pc.index_in(fresh["prompt"], value_set=prompts.combine_chunks()).cast(pa.int64())
-    fresh = fresh.set_column(fresh.schema.get_field_index("prompt"), "prompt", numbers)
-    rows = pa.concat_tables([old.rows, fresh]) if old.rows.num_rows else fresh
-    content = {
-        "vectors.faiss": faiss().serialize_index(old.search).tobytes(),
-        "prompts.parquet": _parquet(pa.table({"prompt": prompts})),
-        "rows.parquet": _parquet(rows),
-    }
-    about = {"encoder": encoder.fingerprint, "prompts": rows.num_rows, "distinct": len(prompts)}
-    commit(folder, KIND, LAYOUT, about, content)
-    return Added(fresh.num_rows, len(traffic) - fresh.num_rows, rows.num_rows)
-
-
-def _old(folder: Path, encoder: Encoder) -> PromptIndex:
-    check_folder(folder.parent)
-    if is_folder_of(folder, KIND):
-        index = open_index(folder)
-        index.check_encoder(encoder)
-        return index
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            f"{folder} holds something else",
-            "an index, an empty folder or a new name",
-            "Name another folder for the index.",
-        )
-    empty = pa.chunked_array([pa.array([], pa.large_string())])
-    search = faiss().IndexFlatIP(encoder.dimension)
-    return PromptIndex(
-        encoder.fingerprint, search, empty, pa.table({"row_id": pa.array([], "str")})
-    )
-
-
-def _fresh(traffic: Traffic, old: PromptIndex) -> pa.Table:
-    """Return the rows of `traffic` that `old` lacks, each with its `row_id`."""
-    query = files(__package__).joinpath("fresh.sql").read_text(encoding="utf-8")
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as db:
-        db.execute("SET TimeZone = 'UTC'")
-        db.register("traffic", traffic.table)
-        db.register("known", old.rows.select(["row_id"]))
-        schema = pa.schema([pa.field("row_id", pa.string()), *traffic.table.schema])
-        return db.sql(query).to_arrow_table().cast(schema)
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue()
+def _files(held: Held, place: int) -> dict[str, Stored]:
+    start = f"{place}/"
+    return {n.removeprefix(start): f for n, f in held.files.items() if n.startswith(start)}

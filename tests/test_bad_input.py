@@ -117,6 +117,7 @@ def test_an_npy_that_holds_a_pickle_is_not_loaded(
     entry = manifest["files"]["head.npy"]
     (model / entry["file"]).write_bytes(sink.getvalue())
     entry["sha256"] = hashlib.sha256(sink.getvalue()).hexdigest()
+    entry["bytes"] = len(sink.getvalue())
     (model / "manifest.json").write_text(json.dumps(manifest))
     assert "cannot be read" in fails("label", few_file, "--model", model)
     assert not Path("ran").exists()

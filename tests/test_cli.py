@@ -29,8 +29,10 @@ def test_similar_prints_records_on_stdout(run: Run, few_file: Path, tmp_path: Pa
     assert result.exit_code == 0
     assert result.stdout == ""
     found = records(run("similar", "thank you", "--index", tmp_path / "index", "-k", 3))
-    fields = "similarity prompt session_id account_id timestamp model repeats".split()
-    assert [list(record) for record in found] == [fields] * 3
+    fields = (
+        "similarity prompt session_id account_id timestamp model repeats accounts account_count id"
+    )
+    assert [list(record) for record in found] == [fields.split()] * 3
 
 
 def test_an_unknown_option_is_a_mistake_of_the_user(run: Run) -> None:

@@ -10,7 +10,8 @@ import pytest
 from conftest import Rows, records, write_rows
 from typer.testing import Result
 
-from capscope.data import FolderError, read_traffic
+from capscope.data import read_traffic
+from capscope.data.manifest import read_manifest, write_manifest
 from capscope.embed import SentenceEncoder
 from capscope.index import AreaMap, Filter, PromptIndex, add, cluster, open_index, similar
 
@@ -114,21 +115,9 @@ def test_adding_in_parts_finds_the_same_as_adding_at_once(
         add(tmp_path / "index", read_traffic([str(tmp_path / f"{name}.jsonl")]), encoder)
     parts = open_index(tmp_path / "index")
     assert parts.rows.num_rows == index.rows.num_rows
-    assert len(list((tmp_path / "index").iterdir())) == 4
     one, other = (similar(i, "write a letter", encoder, 20) for i in (parts, index))
     assert [r["prompt"] for r in one] == [r["prompt"] for r in other]
     assert [r["repeats"] for r in one] == [r["repeats"] for r in other]
-
-
-def test_a_damaged_index_is_found_at_opening(folder: Path, tmp_path: Path) -> None:
-    for number, stored in enumerate(sorted(folder.glob("*.*.*"))):
-        copy = tmp_path / str(number)
-        shutil.copytree(folder, copy)
-        changed = bytearray(stored.read_bytes())
-        changed[len(changed) // 2] ^= 1
-        (copy / stored.name).write_bytes(changed)
-        with pytest.raises(FolderError, match="was changed"):
-            open_index(copy)
 
 
 def test_a_failed_switch_leaves_the_old_index(
@@ -154,12 +143,11 @@ def test_a_failed_switch_leaves_the_old_index(
 def test_an_index_of_another_encoder_or_a_folder_of_something_else_is_refused(
     fails: Callable[..., str], folder: Path, few_file: Path, tmp_path: Path
 ) -> None:
-    import json
-
     copy = tmp_path / "index"
     shutil.copytree(folder, copy)
-    manifest = json.loads((copy / "manifest.json").read_text()) | {"encoder": "other"}
-    (copy / "manifest.json").write_text(json.dumps(manifest))
+    found = read_manifest(copy)
+    about = found.about | {"encoder": "other"}
+    write_manifest(copy, found.kind, found.version, about, found.entries)
     assert "made with the encoder other" in fails("similar", "x", "--index", copy)
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "precious").touch()
