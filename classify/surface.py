@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 HEAD = 2000
 """Characters of a prompt's start that are counted."""
 
+ELICITATION = (
+    r"(?i)\b(step[- ]by[- ]step|reasoning|rationale|thought process|chain of|think|show your work|"
+    r"explain (how|why|each)|justify|derivation|schritt|paso a paso|étape)\b|一步|推理|"
+    r"\b(rubric|criteri(a|on)|scores?|rate|rating|grade|evaluate|verdict|judge)\b"
+)
+"""Words that ask for reasoning or for grades."""
+
 COUNTS = ("log_length", "log_lines", "digits", "foreign")
 """What is counted in every prompt."""
 
@@ -28,6 +35,11 @@ def surface(texts: pa.Array) -> dict[str, NDArray[np.float64]]:
         "digits": _numbers(pc.count_substring_regex(head, "[0-9]")) / size,
         "foreign": _numbers(pc.count_substring_regex(head, r"[^\x00-\x7f]")) / size,
     }
+
+
+def elicits(texts: pa.Array) -> NDArray[np.float64]:
+    """Say of each text, 0 or 1, whether it asks for reasoning or for grades."""
+    return np.asarray(pc.match_substring_regex(texts, ELICITATION), dtype=np.float64)
 
 
 def _numbers(array: pa.Array) -> NDArray[np.float64]:
