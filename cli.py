@@ -40,6 +40,14 @@ app = typer.Typer(
 )
 
 
+class Unit(StrEnum):
+    """What a record of `coverage` is about."""
+
+    account = "account"
+    session = "session"
+    group = "group"
+
+
 class By(StrEnum):
     """What a record of `label` is about."""
 
@@ -245,14 +253,32 @@ def clusters_command(index: IndexFolder, weights: Weights = None) -> None:
 @app.command("coverage")
 def coverage_command(
     index: IndexFolder,
-    account: Annotated[str | None, typer.Option(help="The sessions of this account.")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(help="The sessions of this account; may be given again.")
+    ] = None,
+    accounts: Annotated[
+        Path | None, typer.Option(help="A file of account ids, one a line.")
+    ] = None,
+    by: Annotated[
+        Unit | None,
+        typer.Option(help="A record for each account, each session, or one for all together."),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Not before this ISO 8601 time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Not after this ISO 8601 time.")] = None,
+    prompts: Annotated[
+        int | None,
+        typer.Option(min=2, help="Prompts that all are brought to; else 20, or 10 for sessions."),
+    ] = None,
     weights: Weights = None,
 ) -> None:
-    """Show how accounts, or one account's sessions, cover the capability areas."""
+    """Rank accounts, sessions or a group by how they cover the capability areas."""
     from .embed import SentenceEncoder
-    from .index import coverage_records, open_index
+    from .index import Scope, coverage_records, open_index, read_accounts
 
-    print_records(coverage_records(open_index(index), SentenceEncoder(weights), account))
+    named = (*(account or ()), *(read_accounts(accounts) if accounts else ()))
+    unit = by or (Unit.session if account else Unit.account)
+    scope = Scope(named, unit.value, utc(since), utc(until), prompts)
+    print_records(coverage_records(open_index(index), SentenceEncoder(weights), scope))
 
 
 @app.command("convert")

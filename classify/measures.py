@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .meaning import MEANING
 from .structure import STRUCTURE
-from .surface import COUNTS, PATTERNS
+from .surface import COUNTS
 
 MEASURES = (*MEANING, *STRUCTURE)
 """The names of all measures, in the order of a model's columns."""
@@ -26,6 +26,5 @@ FAMILIES = {
     "variety": ("word_growth", "openings", "closings", "layouts"),
     "lengths": ("length_spread", "lines_spread", "length_jumps", "climb", *COUNTS),
     "coverage": ("focus", "cell_evenness", "novelty", "order"),
-    "patterns": tuple(PATTERNS),
 }
 """What `make bench-detect` leaves out in turn; every measure is in one family."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -19,7 +18,7 @@ from ..data import Traffic
 from ..embed import Vectors
 from .baselines import apart_from, lengths
 from .head import balanced
-from .surface import HEAD, PATTERNS
+from .surface import elicits
 from .truth import Truth
 from .words import count_words
 
@@ -28,7 +27,6 @@ Scores = NDArray[np.float64]
 Prompts = Sequence[Float32]
 """Unit vectors of the prompts of each session, in time order, (n, dimension) each."""
 
-ELICITATION = ("asks_reasoning", "asks_grade")
 LEARNED = (
     "prompt length",
     "TF-IDF and logistic regression",
@@ -74,7 +72,7 @@ def peer_scores(traffic: Traffic, truth: Truth, vectors: Vectors) -> dict[str, S
     prompts = [vectors[_evenly_spread(each)] for each in truth.groups]
     normality = np.array([abnormality(each) for each in prompts])
     scores: dict[str, Scores] = {"session length": sizes.astype(np.float64)}
-    scores["elicitation patterns"] = average @ _elicits(texts)
+    scores["elicitation patterns"] = average @ elicits(texts)
     scores |= {name: np.zeros(len(sizes)) for name in (*LEARNED, *REFERRED)}
     apart = apart_from(truth)
     for fold in np.unique(apart):
@@ -290,10 +288,3 @@ def _cosines(prompts: Float32) -> Float32:
 
 def _evenly_spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST)).astype(np.int64)]
-
-
-def _elicits(texts: pa.Array) -> Scores:
-    """Say of each text, 0 or 1, whether it asks for reasoning or for grades."""
-    head = pc.utf8_slice_codeunits(texts, 0, HEAD)
-    found = pc.or_(*(pc.match_substring_regex(head, PATTERNS[name]) for name in ELICITATION))
-    return np.asarray(found, dtype=np.float64)

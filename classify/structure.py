@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..index import coverage
-from .surface import COUNTS, PATTERNS
+from ..index import diversity
+from ..index import order as orders
+from .surface import COUNTS
 from .templates import Template
 
 AREAS = 13
@@ -222,26 +223,26 @@ def climb(session: Session) -> float:
 
 @measure
 def focus(session: Session) -> float:
-    """1 - H / ln K over capability areas; see `index.coverage`."""
-    return coverage.focus(session.area, AREAS)
+    """1 - H / ln K over capability areas; see `index.diversity`."""
+    return diversity.focus(session.area, AREAS)
 
 
 @measure
 def cell_evenness(session: Session) -> float:
     """Hill's 1D / 0D over the cells met (Hill 1973)."""
-    return float(coverage.evenness(np.bincount(session.cell + 1)[None, :])[0])
+    return float(diversity.evenness(np.bincount(session.cell + 1)[None, :])[0])
 
 
 @measure
 def novelty(session: Session) -> float:
     """Good and Turing's chance that the next prompt is of a new cell (Good 1953)."""
-    return coverage.novelty(session.cell)
+    return diversity.novelty(session.cell)
 
 
 @measure
 def order(session: Session) -> float:
     """Neighbours in one cell, less what shuffling the session gives."""
-    return coverage.order(session.cell)
+    return orders.order(session.cell)
 
 
 def _mean_of(column: str, about: str) -> None:
@@ -252,8 +253,6 @@ def _mean_of(column: str, about: str) -> None:
     STRUCTURE[column] = mean
 
 
-for _pattern in PATTERNS:
-    _mean_of(_pattern, f"Share of prompts that match the pattern `{_pattern}`.")
 for _column in COUNTS:
     _mean_of(_column, f"Mean of the surface column `{_column}`.")
 
@@ -270,7 +269,7 @@ def _variety(values: Sequence[object]) -> float:
     if len(values) < 2:
         return 0.0
     counts = np.array(list(Counter(values).values()))
-    return 0.0 + coverage.entropy(counts) / float(np.log(len(values)))
+    return 0.0 + diversity.entropy(counts) / float(np.log(len(values)))
 
 
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:

@@ -14,7 +14,6 @@ from capscope.data import read_traffic
 from capscope.data.manifest import read_manifest, write_manifest
 from capscope.embed import SentenceEncoder
 from capscope.index import AreaMap, Filter, PromptIndex, add, cluster, open_index, similar
-from capscope.index.coverage import cover, evenness, focus, novelty, order
 
 Run = Callable[..., Result]
 
@@ -191,48 +190,3 @@ def test_every_exemplar_lies_in_its_own_area(encoder: SentenceEncoder) -> None:
     assert np.array_equal(placed.cell, areas.cell_of)
     assert np.array_equal(placed.area, areas.area_of[areas.cell_of])
     assert areas.place(-areas.exemplars[:1]).area.tolist() == [areas.areas.index("general")]
-
-
-def test_measures_of_coverage_at_their_ends() -> None:
-    assert focus(np.zeros(9, np.int64), 13) == 1.0
-    assert focus(np.arange(13), 13) == pytest.approx(0.0)
-    assert evenness(np.array([[3, 3, 3, 0]]))[0] == pytest.approx(1.0)
-    assert evenness(np.array([[97, 1, 1, 1]]))[0] < 0.4
-    assert novelty(np.arange(5)) == 1.0
-    assert novelty(np.zeros(5, np.int64)) == 0.0
-    assert order(np.repeat(np.arange(5), 10)) > 0.5
-    assert order(np.tile(np.arange(5), 10)) < 0.0
-    rng = np.random.default_rng(0)
-    shuffles = [order(rng.permutation(np.repeat(np.arange(5), 10))) for _ in range(500)]
-    assert abs(np.mean(shuffles)) < 0.01
-
-
-def test_an_even_sweep_stands_out_against_chance(encoder: SentenceEncoder) -> None:
-    areas = AreaMap.embedded(encoder)
-    inside = np.flatnonzero(areas.area_of == areas.areas.index("coding"))
-    background = np.zeros(len(areas.cells), np.int64)
-    background[inside] = [900, 40, 30, 20, 5, 5][: len(inside)]
-    placed = areas.place(areas.exemplars)
-    rows = [int(np.flatnonzero(areas.cell_of == cell)[0]) for cell in inside]
-    even = cover(placed, np.array(rows * 8), areas, background)
-    assert even.evenness == pytest.approx(1.0)
-    assert even.focus == 1.0
-    assert even.percentile > 99
-    assert even.p_value < 0.02
-    usual = cover(placed, np.repeat(rows, [43, 2, 1, 1, 1, 0]), areas, background)
-    assert usual.p_value > 0.2
-
-
-def test_the_coverage_command_covers_accounts_and_sessions(
-    run: Run, folder: Path, few_sessions: Rows
-) -> None:
-    accounts = records(run("coverage", "--index", folder))
-    assert {r["account_id"] for r in accounts} == {r["account_id"] for r in few_sessions}
-    fields = "account_id prompts areas evenness focus novelty order percentile p_value".split()
-    assert list(accounts[0]) == fields
-    one = few_sessions[0]["account_id"]
-    sessions = records(run("coverage", "--index", folder, "--account", one))
-    assert {r["session_id"] for r in sessions} == {
-        r["session_id"] for r in few_sessions if r["account_id"] == one
-    }
-    assert sum(r["prompts"] for r in accounts) == len(few_sessions)
