@@ -30,7 +30,7 @@ from capscope.classify.metrics import (
 from capscope.classify.promote import Comparison
 from capscope.classify.report import render
 from capscope.classify.scored import hold_out, score_sessions
-from capscope.data import folder as folders
+from capscope.data import manifest as manifests
 from capscope.data import read_traffic
 from capscope.embed import SentenceEncoder
 
@@ -526,14 +526,14 @@ def test_a_promotion_that_is_cut_short_leaves_the_current_model_whole(
 ) -> None:
     current = changed(bad, tmp_path / "current")
     expected = load_model(current).classifier.calibration_[0]
-    replacing = folders.replacing
+    replacing = manifests.replacing
 
     def cut(path: Path) -> Any:
-        if path.name == folders.MANIFEST:
+        if path.name == manifests.MANIFEST:
             raise KeyboardInterrupt
         return replacing(path)
 
-    monkeypatch.setattr(folders, "replacing", cut)
+    monkeypatch.setattr(manifests, "replacing", cut)
     promote = ("promote", good, "--current", current, "--on", parts[1])
     assert run(*promote).exit_code != 0
     assert load_model(current).classifier.calibration_[0] == expected
