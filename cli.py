@@ -162,16 +162,22 @@ def similar_command(
 
 
 @app.command("clusters")
-def clusters_command(index: IndexFolder, weights: Weights = None) -> None:
-    """Show what the indexed traffic is made of."""
+def clusters_command(
+    index: IndexFolder,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the clusters found before, with their ids.")
+    ] = False,
+    weights: Weights = None,
+) -> None:
+    """Show what the indexed traffic is made of; clusters keep ids and names over batches."""
     from .embed import SentenceEncoder
-    from .index import AreaMap, cluster, describe, open_index
+    from .index import AreaMap, cluster_index, describe, open_index
 
     opened = open_index(index)
     encoder = SentenceEncoder(weights)
     opened.check_encoder(encoder)
-    found = cluster(opened.vectors)
-    print_records(describe(opened, found, AreaMap.embedded(encoder)))
+    found, names = cluster_index(opened, index / "clusters", fresh)
+    print_records(describe(opened, found, names, AreaMap.embedded(encoder)))
     say(f"{(found.labels < 0).mean():.0%} of {len(found.labels):,} distinct prompts are noise")
 
 

@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.templates import Template
 from ..index import coverage
 from .surface import COUNTS, PATTERNS
-from .templates import Template
 
 AREAS = 13
 

@@ -47,7 +47,8 @@ def choose_clusters(linkage: NDArray[np.float64], min_cluster_size: int) -> Chos
     above[child[inner] - points] = parent[inner]
     born = np.zeros(nodes)
     born[child[inner] - points] = density[inner]
-    mass = np.bincount(parent, (density - born[parent]) * tree["child_size"], minlength=nodes)
+    mass = np.zeros(nodes)
+    np.add.at(mass, parent, (density - born[parent]) * tree["child_size"])
     peak = np.zeros(nodes)
     np.maximum.at(peak, parent, density)
     chosen = _excess_of_mass(above, mass)

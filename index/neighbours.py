@@ -13,8 +13,9 @@ FLAT, SCANNED = 5_000, 50_000
 """Up to so many vectors are compared one with all; exactly, then by short codes."""
 CODE, REFINED = 96, 8
 """Sub-quantizers of a code, and how many times `k` the exact comparison after it takes."""
-PER_LIST, PROBES = 256, 8
-"""Mean vectors in a list, and how many lists are compared with each."""
+PER_LIST, PROBES, TRAINING = 500, 8, 64
+"""Mean vectors in a list, how many lists are compared with each, and how many train its centre."""
+BLOCK = 65536
 RESOLUTION = 1e-3
 """Unit float32 vectors closer than this are the same: their cosine differs from 1 by rounding."""
 
@@ -48,19 +49,13 @@ def nearest_neighbours(vectors: NDArray[np.float32], k: int) -> Neighbours:
     return _without_self(*found)
 
 
-def _flat(
-    vectors: NDArray[np.float32], k: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def _flat(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     library = faiss()
-    similarities, numbers = library.knn(
-        vectors, vectors, k, metric=library.METRIC_INNER_PRODUCT
-    )
+    similarities, numbers = library.knn(vectors, vectors, k, metric=library.METRIC_INNER_PRODUCT)
     return _distances(similarities), numbers.astype(np.int32)
 
 
-def _scanned(
-    vectors: NDArray[np.float32], k: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def _scanned(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     codes = next(m for m in range(CODE, 0, -1) if vectors.shape[1] % m == 0)
     index = faiss().index_factory(vectors.shape[1], f"PQ{codes}x4fs,RFlat")
     index.train(vectors)
@@ -70,14 +65,12 @@ def _scanned(
     return np.sqrt(squares), numbers.astype(np.int32)
 
 
-def _listed(
-    vectors: NDArray[np.float32], k: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def _listed(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     library = faiss()
     centres, owner = _lists(vectors, len(vectors) // PER_LIST)
     order = np.argsort(owner, kind="stable").astype(np.int32)
     members = np.split(order, np.searchsorted(owner[order], np.arange(1, len(centres))))
-    _, near = library.knn(centres, centres, PROBES)
+    _, near = library.knn(centres, centres, PROBES, metric=library.METRIC_INNER_PRODUCT)
     distances = np.full((len(vectors), k), 2.0, dtype=np.float32)
     numbers = np.repeat(np.arange(len(vectors), dtype=np.int32)[:, None], k, axis=1)
     for mine, lists in zip(members, near, strict=True):
@@ -96,40 +89,28 @@ def _listed(
 def _lists(
     vectors: NDArray[np.float32], lists: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Divide vectors by k-means twice over: into about √lists parts, and each of those again."""
-    parts = int(np.sqrt(lists))
-    step = max(1, len(vectors) // (parts * PER_LIST))
-    part = _assigned(vectors, _means(np.ascontiguousarray(vectors[::step]), parts))
-    order = np.argsort(part, kind="stable")
-    owner = np.empty(len(vectors), dtype=np.int64)
-    centres: list[NDArray[np.float32]] = []
-    first = 0
-    for rows in np.split(order, np.searchsorted(part[order], np.arange(1, parts))):
-        if len(rows):
-            own = vectors[rows]
-            means = _means(own, max(1, round(len(rows) / PER_LIST)))
-            owner[rows] = first + _assigned(own, means)
-            first += len(means)
-            centres.append(means)
-    return np.concatenate(centres), owner
+    """Divide unit vectors by spherical k-means, trained on an even sample.
 
-
-def _means(vectors: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    means = faiss().Kmeans(
+    Plain k-means has a mean near the origin that draws all that belongs nowhere into one list.
+    """
+    library = faiss()
+    step = max(1, len(vectors) // (lists * TRAINING))
+    means = library.Kmeans(
         vectors.shape[1],
-        k,
+        lists,
         niter=8,
-        max_points_per_centroid=64,
+        spherical=True,
+        max_points_per_centroid=TRAINING,
         min_points_per_centroid=1,
     )
-    means.train(vectors)
-    return np.asarray(means.centroids)
-
-
-def _assigned(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
-    blocks = range(0, len(vectors), 65536)
-    nearest = [faiss().knn(vectors[i : i + 65536], centres, 1)[1][:, 0] for i in blocks]
-    return np.concatenate(nearest)
+    means.train(np.ascontiguousarray(vectors[::step]))
+    centres = np.asarray(means.centroids)
+    owner = np.empty(len(vectors), dtype=np.int64)
+    for start in range(0, len(vectors), BLOCK):
+        block = np.ascontiguousarray(vectors[start : start + BLOCK])
+        _, nearest = library.knn(block, centres, 1, metric=library.METRIC_INNER_PRODUCT)
+        owner[start : start + BLOCK] = nearest[:, 0]
+    return centres, owner
 
 
 def _distances(similarities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
+from ..embed.runtime import faiss
 from .neighbours import RESOLUTION, Neighbours
 
 ASKED, AMONG = 20_000, 20_000
 """Most vectors of separate parts that are compared, and with how many, to join the parts."""
 BLOCK = 512
-
-Edges = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
-"""Ends and lengths."""
+NEAR, MEMBERS = 8, 512
+"""Clusters that are compared with each, and most members of one that are."""
 
 
 def core_distances(
@@ -32,8 +32,8 @@ def core_distances(
 
 def spanning_tree(
     vectors: NDArray[np.float32], found: Neighbours, core: NDArray[np.float32]
-) -> Edges:
-    """Return the n - 1 edges, shortest first.
+) -> csr_matrix:
+    """Return the n - 1 edges as a sparse matrix (n, n).
 
     The length of an edge is the mutual reachability max(core, core, distance) of Campello,
     Moulavi and Sander (2013). Where the graph falls apart, its parts are joined by the shortest
@@ -52,9 +52,7 @@ def spanning_tree(
         if parts == 1:
             break
         tree = minimum_spanning_tree(tree + _joins(vectors, core, part))
-    edges = tree.tocoo()
-    order = np.argsort(edges.data, kind="stable")
-    return edges.row[order], edges.col[order], edges.data[order].astype(np.float64)
+    return tree
 
 
 def _joins(
@@ -64,30 +62,96 @@ def _joins(
     sizes = np.bincount(part)
     asked = _sample(part, np.flatnonzero(part != sizes.argmax()), len(sizes))
     among = np.union1d(asked, np.arange(0, len(vectors), -(-len(vectors) // AMONG)))
-    others = vectors[among].T
     to = np.empty(len(asked), dtype=np.int64)
     length = np.empty(len(asked), dtype=np.float32)
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
-        squares = np.maximum(2.0 - 2.0 * (vectors[block] @ others), RESOLUTION**2)
-        reach = np.maximum(np.sqrt(squares, out=squares), core[block][:, None])
-        np.maximum(reach, core[among], out=reach)
+        reach = mutual_reachability(vectors, core, block, among)
         reach[part[block][:, None] == part[among]] = np.inf
         nearest = reach.argmin(axis=1)
         to[start : start + BLOCK] = among[nearest]
         length[start : start + BLOCK] = reach[np.arange(len(block)), nearest]
     order = np.lexsort((length, part[asked]))
     best = order[np.unique(part[asked][order], return_index=True)[1]]
-    # Two parts that chose the same edge from both ends must not add its length up.
-    low, high = np.minimum(asked[best], to[best]), np.maximum(asked[best], to[best])
-    _, once = np.unique(low * len(vectors) + high, return_index=True)
-    n = len(vectors)
-    return csr_matrix((length[best][once], (low[once], high[once])), shape=(n, n))
+    return _edges(asked[best], to[best], length[best], len(vectors))
 
 
-def _sample(
-    part: NDArray[np.int32], members: NDArray[np.int64], parts: int
-) -> NDArray[np.int64]:
+def with_bridges(
+    vectors: NDArray[np.float32],
+    core: NDArray[np.float32],
+    tree: csr_matrix,
+    labels: NDArray[np.int64],
+) -> csr_matrix:
+    """Return the spanning tree of a tree and the shortest edges between neighbouring clusters.
+
+    All neighbours of a vector in a large cluster are of that cluster, so the graph lacks the
+    edges that join clusters: they then seem to part earlier than they do, and take in noise.
+    Each cluster (`labels`, -1 for none) is compared with the `NEAR` whose centres lie nearest,
+    up to `MEMBERS` of each.
+    """
+    clusters = int(labels.max()) + 1
+    if clusters < 2:
+        return tree
+    order = np.argsort(labels, kind="stable")
+    groups = np.split(order, np.searchsorted(labels[order], np.arange(clusters)))[1:]
+    groups = [group[:: -(-len(group) // MEMBERS)] for group in groups]
+    centres = np.stack([vectors[group].mean(axis=0) for group in groups])
+    centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), RESOLUTION)
+    library = faiss()
+    most = min(clusters, NEAR + 1)
+    _, near = library.knn(centres, centres, most, metric=library.METRIC_INNER_PRODUCT)
+    both = np.stack([np.repeat(np.arange(clusters), most), near.ravel()])
+    pairs = np.unique(np.sort(both[:, both[0] != both[1]], axis=0), axis=1)
+    found = [_shortest(vectors, core, groups[one], groups[other]) for one, other in pairs.T]
+    low, high, length = (np.array(column) for column in zip(*found, strict=True))
+    ends = tree.tocoo()
+    return minimum_spanning_tree(
+        _edges(
+            np.concatenate([ends.row, low]),
+            np.concatenate([ends.col, high]),
+            np.concatenate([ends.data, length]),
+            len(core),
+        )
+    )
+
+
+def _shortest(
+    vectors: NDArray[np.float32],
+    core: NDArray[np.float32],
+    one: NDArray[np.int64],
+    other: NDArray[np.int64],
+) -> tuple[int, int, float]:
+    reach = mutual_reachability(vectors, core, one, other)
+    row, column = np.unravel_index(int(reach.argmin()), reach.shape)
+    return int(one[row]), int(other[column]), float(reach[row, column])
+
+
+def mutual_reachability(
+    vectors: NDArray[np.float32],
+    core: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Return max(core, core, distance) of the vectors named (rows, columns) float32."""
+    reach: NDArray[np.float32] = vectors[rows] @ vectors[columns].T
+    reach *= -2.0
+    reach += 2.0
+    np.sqrt(np.maximum(reach, RESOLUTION**2, out=reach), out=reach)
+    np.maximum(reach, core[rows][:, None], out=reach)
+    np.maximum(reach, core[columns], out=reach)
+    return reach
+
+
+def _edges(
+    one: NDArray[np.int64], other: NDArray[np.int64], length: NDArray[np.float32], n: int
+) -> csr_matrix:
+    """Return edges as a sparse matrix; one that is told from both its ends counts once."""
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    _, once = np.unique(low.astype(np.int64) * n + high, return_index=True)
+    return csr_matrix((length[once], (low[once], high[once])), shape=(n, n))
+
+
+def _sample(part: NDArray[np.int32], members: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
     """Take all members if they are few, else as many of each part, spread evenly."""
     if len(members) <= ASKED:
         return members
@@ -95,4 +159,4 @@ def _sample(
     sizes = np.bincount(part[order], minlength=parts)
     rank = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     step = -(-sizes // max(1, ASKED // parts))
-    return order[rank % step[part[order]] == 0]
+    return np.asarray(order[rank % step[part[order]] == 0])
