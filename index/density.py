@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
 
+from .bridges import with_bridges
 from .condensed import Chosen, choose_clusters
 from .neighbours import nearest_neighbours
-from .spanning import core_distances, spanning_tree, with_bridges
+from .spanning import core_distances, spanning_tree
 
 NEIGHBOURS = 15
 """Twice and thrice as many change nothing that the benchmark shows."""

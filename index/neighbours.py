@@ -13,7 +13,7 @@ FLAT, SCANNED = 5_000, 50_000
 """Up to so many vectors are compared one with all; exactly, then by short codes."""
 CODE, REFINED = 96, 8
 """Sub-quantizers of a code, and how many times `k` the exact comparison after it takes."""
-PER_LIST, PROBES, TRAINING = 500, 8, 64
+PER_LIST, PROBES, TRAINING = 500, 8, 32
 """Mean vectors in a list, how many lists are compared with each, and how many train its centre."""
 BLOCK = 65536
 RESOLUTION = 1e-3
@@ -98,7 +98,7 @@ def _lists(
     means = library.Kmeans(
         vectors.shape[1],
         lists,
-        niter=8,
+        niter=5,
         spherical=True,
         max_points_per_centroid=TRAINING,
         min_points_per_centroid=1,

@@ -7,14 +7,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
-from ..embed.runtime import faiss
 from .neighbours import RESOLUTION, Neighbours
 
 ASKED, AMONG = 20_000, 20_000
 """Most vectors of separate parts that are compared, and with how many, to join the parts."""
 BLOCK = 512
-NEAR, MEMBERS = 8, 512
-"""Clusters that are compared with each, and most members of one that are."""
 
 
 def core_distances(
@@ -63,86 +60,42 @@ def _joins(
     asked = _sample(part, np.flatnonzero(part != sizes.argmax()), len(sizes))
     among = np.union1d(asked, np.arange(0, len(vectors), -(-len(vectors) // AMONG)))
     to = np.empty(len(asked), dtype=np.int64)
-    length = np.empty(len(asked), dtype=np.float32)
+    found = np.empty(len(asked), dtype=np.float32)
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
-        reach = mutual_reachability(vectors, core, block, among)
-        reach[part[block][:, None] == part[among]] = np.inf
-        nearest = reach.argmin(axis=1)
+        cosines = mutual_cosines(vectors, core, block, among)
+        cosines[part[block][:, None] == part[among]] = -2.0
+        nearest = cosines.argmax(axis=1)
         to[start : start + BLOCK] = among[nearest]
-        length[start : start + BLOCK] = reach[np.arange(len(block)), nearest]
-    order = np.lexsort((length, part[asked]))
+        found[start : start + BLOCK] = cosines[np.arange(len(block)), nearest]
+    order = np.lexsort((-found, part[asked]))
     best = order[np.unique(part[asked][order], return_index=True)[1]]
-    return _edges(asked[best], to[best], length[best], len(vectors))
+    return edges_matrix(asked[best], to[best], length(found[best]), len(vectors))
 
 
-def with_bridges(
-    vectors: NDArray[np.float32],
-    core: NDArray[np.float32],
-    tree: csr_matrix,
-    labels: NDArray[np.int64],
-) -> csr_matrix:
-    """Return the spanning tree of a tree and the shortest edges between neighbouring clusters.
-
-    All neighbours of a vector in a large cluster are of that cluster, so the graph lacks the
-    edges that join clusters: they then seem to part earlier than they do, and take in noise.
-    Each cluster (`labels`, -1 for none) is compared with the `NEAR` whose centres lie nearest,
-    up to `MEMBERS` of each.
-    """
-    clusters = int(labels.max()) + 1
-    if clusters < 2:
-        return tree
-    order = np.argsort(labels, kind="stable")
-    groups = np.split(order, np.searchsorted(labels[order], np.arange(clusters)))[1:]
-    groups = [group[:: -(-len(group) // MEMBERS)] for group in groups]
-    centres = np.stack([vectors[group].mean(axis=0) for group in groups])
-    centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), RESOLUTION)
-    library = faiss()
-    most = min(clusters, NEAR + 1)
-    _, near = library.knn(centres, centres, most, metric=library.METRIC_INNER_PRODUCT)
-    both = np.stack([np.repeat(np.arange(clusters), most), near.ravel()])
-    pairs = np.unique(np.sort(both[:, both[0] != both[1]], axis=0), axis=1)
-    found = [_shortest(vectors, core, groups[one], groups[other]) for one, other in pairs.T]
-    low, high, length = (np.array(column) for column in zip(*found, strict=True))
-    ends = tree.tocoo()
-    return minimum_spanning_tree(
-        _edges(
-            np.concatenate([ends.row, low]),
-            np.concatenate([ends.col, high]),
-            np.concatenate([ends.data, length]),
-            len(core),
-        )
-    )
-
-
-def _shortest(
-    vectors: NDArray[np.float32],
-    core: NDArray[np.float32],
-    one: NDArray[np.int64],
-    other: NDArray[np.int64],
-) -> tuple[int, int, float]:
-    reach = mutual_reachability(vectors, core, one, other)
-    row, column = np.unravel_index(int(reach.argmin()), reach.shape)
-    return int(one[row]), int(other[column]), float(reach[row, column])
-
-
-def mutual_reachability(
+def mutual_cosines(
     vectors: NDArray[np.float32],
     core: NDArray[np.float32],
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Return max(core, core, distance) of the vectors named (rows, columns) float32."""
-    reach: NDArray[np.float32] = vectors[rows] @ vectors[columns].T
-    reach *= -2.0
-    reach += 2.0
-    np.sqrt(np.maximum(reach, RESOLUTION**2, out=reach), out=reach)
-    np.maximum(reach, core[rows][:, None], out=reach)
-    np.maximum(reach, core[columns], out=reach)
-    return reach
+    """Return the cosines (rows, columns) whose distances are the mutual reachabilities.
+
+    That is min(core, core, cosine), the core distances turned into cosines; the nearest pair is
+    where it is highest. `length` turns it into a distance.
+    """
+    cosines: NDArray[np.float32] = vectors[rows] @ vectors[columns].T
+    np.minimum(cosines, (1.0 - core[rows] ** 2 / 2.0)[:, None], out=cosines)
+    np.minimum(cosines, 1.0 - core[columns] ** 2 / 2.0, out=cosines)
+    return cosines
 
 
-def _edges(
+def length(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn cosines into Euclidean distances of unit vectors, at least `RESOLUTION`."""
+    return np.asarray(np.sqrt(np.maximum(2.0 - 2.0 * cosines, np.float32(RESOLUTION) ** 2)))
+
+
+def edges_matrix(
     one: NDArray[np.int64], other: NDArray[np.int64], length: NDArray[np.float32], n: int
 ) -> csr_matrix:
     """Return edges as a sparse matrix; one that is told from both its ends counts once."""
