@@ -1,7 +1,8 @@
 """Search, clusters and coverage over the vectors of prompts."""
 
 from .areas import AreaMap, Placed
-from .clusters import Clusters, cluster, cluster_index, find_clusters
+from .batches import cluster_index, find_clusters
+from .clusters import Clusters, cluster
 from .coverage import Coverage, cover, coverage_records
 from .density import density_clusters
 from .describe import describe

@@ -1,21 +1,15 @@
-"""What the traffic is made of: density clusters of the distinct prompts, kept over batches."""
+"""What the traffic is made of: density clusters of the distinct prompts, many by way of a sample."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..data import InputError, is_folder_of
+from ..data import InputError
 from .density import density_clusters
-from .names import name_clusters
-from .placing import KIND, ClusterModel, cutoffs_of, exemplars_of, place
-from .store import PromptIndex
+from .placing import cutoffs_of, exemplars_of, place
 
 SMALLEST = 5
 """Fewest distinct prompts that make a cluster."""
@@ -83,13 +77,50 @@ def cluster(
             labels[part] = placed.labels
             strengths[part] = np.where(placed.labels >= 0, placed.similarity, 0.0)
     unplaced = rest[labels[rest] < 0]
-    if len(unplaced) <= SMALLEST:
-        return Clusters(labels, strengths, fitted.kin)
-    more = cluster(vectors[unplaced], strata[unplaced], most)
-    known = len(fitted.kin)
-    labels[unplaced] = np.where(more.labels >= 0, more.labels + known, -1)
+    more = cluster_unplaced(vectors[unplaced], exemplars, most)
+    return join_clusters(labels, strengths, fitted.kin, unplaced, more)
+
+
+def cluster_unplaced(
+    vectors: NDArray[np.float32], exemplars: NDArray[np.float32], most: int = FITTED
+) -> Clusters:
+    """Cluster what found no place, beside exemplars of what is known.
+
+    Density is relative: without the known clusters, one new cluster alone would be noise. A
+    cluster that holds a known exemplar is not new, and its members stay noise.
+    """
+    # Fewer than the sample that was taken out, so that clustering in turn comes to an end.
+    exemplars = exemplars[:: 1 + 2 * len(exemplars) // most]
+    known = len(exemplars)
+    if known + len(vectors) <= SMALLEST:
+        return Clusters(np.full(len(vectors), -1), np.zeros(len(vectors)), [])
+    strata = np.repeat([0, 1], [known, len(vectors)])
+    found = cluster(np.concatenate([exemplars, vectors]), strata, most)
+    return keep_labels(found, np.setdiff1d(found.labels, found.labels[:known]), known)
+
+
+def keep_labels(found: Clusters, labels: NDArray[np.int64], start: int = 0) -> Clusters:
+    """Keep these labels, numbered anew, of the vectors from `start` on; all else is noise."""
+    labels = labels[labels >= 0]
+    number = np.full(len(found.kin) + 1, -1)
+    number[labels] = np.arange(len(labels))
+    kin = [number[found.kin[label]] for label in labels]
+    new = number[found.labels[start:]]
+    strengths = np.where(new >= 0, found.strengths[start:], 0.0)
+    return Clusters(new, strengths, [each[each >= 0] for each in kin])
+
+
+def join_clusters(
+    labels: NDArray[np.int64],
+    strengths: NDArray[np.float64],
+    kin: list[NDArray[np.int64]],
+    unplaced: NDArray[np.int64],
+    more: Clusters,
+) -> Clusters:
+    """Write the clusters of what found no place after those that are known, in place."""
+    labels[unplaced] = np.where(more.labels >= 0, more.labels + len(kin), -1)
     strengths[unplaced] = more.strengths
-    return Clusters(labels, strengths, [*fitted.kin, *(kin + known for kin in more.kin)])
+    return Clusters(labels, strengths, [*kin, *(each + len(kin) for each in more.kin)])
 
 
 def stratified(strata: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[np.int64]:
@@ -99,93 +130,3 @@ def stratified(strata: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[n
     _, starts, sizes = np.unique(strata[order], return_index=True, return_counts=True)
     turn = np.arange(len(order)) - np.repeat(starts, sizes)
     return np.sort(order[np.argsort(turn, kind="stable")[:most]])
-
-
-def find_clusters(
-    index: PromptIndex, before: ClusterModel | None = None
-) -> tuple[Clusters, ClusterModel]:
-    """Cluster an index, or its new prompts only where clusters are known from before.
-
-    Known clusters keep ids and names. New prompts are placed in them; those that find no place
-    are clustered with the noise of before, and a cluster with a new prompt in it is new.
-
-    Raises:
-        InputError: too few prompts, or `before` is of another encoder.
-    """
-    vectors = index.vectors
-    if before is None:
-        found = cluster(vectors, _accounts(index))
-        return found, _model(index, found, [])
-    if before.encoder != index.encoder:
-        raise InputError(
-            f"the clusters were found with the encoder {before.encoder}",
-            f"the index's encoder, {index.encoder}",
-            "Find the clusters afresh with --fresh.",
-        )
-    known = len(before.labels)
-    labels, strengths = np.full(len(vectors), -1), np.ones(len(vectors))
-    if known <= len(vectors) and fingerprint(index.prompts[:known]) == before.seen:
-        labels[:known] = before.labels
-    else:
-        known = 0
-    placed = before.place(vectors[known:])
-    labels[known:], strengths[known:] = placed.labels, placed.similarity
-    unplaced = np.flatnonzero(labels < 0)
-    kin = [np.zeros(0, dtype=np.int64) for _ in before.names]
-    if (unplaced >= known).any() and len(unplaced) > SMALLEST:
-        more = cluster(vectors[unplaced], _accounts(index)[unplaced])
-        new = np.unique(more.labels[(unplaced >= known) & (more.labels >= 0)])
-        place_of = np.full(len(more.kin) + 1, -1)
-        place_of[new] = np.arange(len(new)) + len(before.names)
-        labels[unplaced], strengths[unplaced] = place_of[more.labels], more.strengths
-        kin += [place_of[more.kin[label]] for label in new]
-    strengths[labels < 0] = 0.0
-    found = Clusters(labels, strengths, [each[each >= 0] for each in kin])
-    return found, _model(index, found, before.names)
-
-
-def cluster_index(
-    index: PromptIndex, folder: Path, fresh: bool = False
-) -> tuple[Clusters, list[str]]:
-    """Cluster an index by the clusters kept in `folder`, if any and not `fresh`, and keep them.
-
-    Returns:
-        The clusters and their names.
-    """
-    known = is_folder_of(folder, KIND) and not fresh
-    found, model = find_clusters(index, ClusterModel.load(folder) if known else None)
-    model.save(folder)
-    return found, model.names
-
-
-def fingerprint(prompts: pa.ChunkedArray) -> str:
-    """Return a checksum of the prompts' lengths in order: it tells whether they are the same."""
-    lengths = np.asarray(pc.binary_length(prompts), dtype=np.int64)
-    return hashlib.sha256(lengths.tobytes()).hexdigest()
-
-
-def _model(index: PromptIndex, found: Clusters, names: list[str]) -> ClusterModel:
-    """Keep what places more prompts; clusters that have names keep them."""
-    vectors, clusters = index.vectors, len(found.kin)
-    unnamed = np.where(found.labels >= len(names), found.labels, -1)
-    fresh = name_clusters(index.prompts, unnamed, clusters)
-    chosen, of = exemplars_of(found.labels, found.strengths)
-    cutoffs = np.ones(clusters, dtype=np.float32)
-    reached = cutoffs_of(vectors, found.labels, chosen, of)
-    cutoffs[: len(reached)] = reached
-    return ClusterModel(
-        index.encoder,
-        [*names, *fresh[len(names) :]],
-        np.asarray(vectors[chosen]),
-        of,
-        cutoffs,
-        found.labels,
-        fingerprint(index.prompts),
-    )
-
-
-def _accounts(index: PromptIndex) -> NDArray[np.int64]:
-    """Return a number for the account that first sent each distinct prompt (distinct,)."""
-    codes = index.rows["account_id"].combine_chunks().dictionary_encode().indices.fill_null(-1)
-    _, first = np.unique(np.asarray(index.rows["prompt"]), return_index=True)
-    return np.asarray(codes, dtype=np.int64)[first]
