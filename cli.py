@@ -181,6 +181,28 @@ def clusters_command(
     say(f"{(found.labels < 0).mean():.0%} of {len(found.labels):,} distinct prompts are noise")
 
 
+@app.command("map")
+def map_command(
+    index: IndexFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .svg or .png file.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A .parquet or .jsonl file for the points.")
+    ] = None,
+    weights: Weights = None,
+) -> None:
+    """Draw the indexed prompts in two dimensions, coloured by cluster."""
+    from .embed import SentenceEncoder
+    from .index import AreaMap, check_map_outputs, cluster_index, open_index, write_map
+
+    check_map_outputs(output, data)
+    opened = open_index(index)
+    encoder = SentenceEncoder(weights)
+    opened.check_encoder(encoder)
+    found, names = cluster_index(opened, index / "clusters")
+    write_map(opened, found, names, AreaMap.embedded(encoder), output, data)
+    say(f"{len(found.labels):,} distinct prompts in {output}")
+
+
 @app.command("coverage")
 def coverage_command(
     index: IndexFolder,

@@ -6,6 +6,7 @@ from .clusters import Clusters, cluster
 from .coverage import Coverage, cover, coverage_records
 from .density import density_clusters
 from .describe import describe
+from .map import check_map_outputs, write_map
 from .placing import ClusterModel, Placement
 from .search import Filter, nearest, similar
 from .store import Added, PromptIndex, add, open_index
@@ -21,6 +22,7 @@ __all__ = [
     "Placement",
     "PromptIndex",
     "add",
+    "check_map_outputs",
     "cluster",
     "cluster_index",
     "cover",
@@ -31,4 +33,5 @@ __all__ = [
     "nearest",
     "open_index",
     "similar",
+    "write_map",
 ]

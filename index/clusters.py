@@ -1,4 +1,4 @@
-"""What the traffic is made of: density clusters of the distinct prompts, many by way of a sample."""
+"""What the traffic is made of: density clusters of the distinct prompts, by a sample of many."""
 
 from __future__ import annotations
 
