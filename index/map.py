@@ -124,9 +124,9 @@ def draw(
     settings = {"svg.hashsalt": "capscope", "svg.fonttype": "none", "text.usetex": False}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(12, 9), dpi=150, layout="constrained")
+        figure = Figure(figsize=(12, 9), dpi=150)
         FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
+        axes = figure.add_axes((0.03, 0.03, 0.94, 0.94))
         axes.set_axis_off()
         noise = labels < 0
         colours = matplotlib.colormaps["tab20"](labels[~noise] % 20)

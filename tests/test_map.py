@@ -1,6 +1,5 @@
 """The map is the same each time, and draws hostile names as they are."""
 
-import builtins
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,20 +41,18 @@ def test_clusters_stay_together_and_the_map_is_the_same_each_time(
 
 
 def test_the_map_command_writes_a_picture_and_its_data(
-    run: Callable[..., Result], few_sessions: Rows, encoder: SentenceEncoder, tmp_path: Path
+    run: Callable[..., Result],
+    few_sessions: Rows,
+    encoder: SentenceEncoder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_rows(tmp_path / "t.jsonl", few_sessions)
     add(tmp_path / "index", read_traffic([str(tmp_path / "t.jsonl")]), encoder)
+    monkeypatch.setattr(module, "MAPPED", 150)
+    index = tmp_path / "index"
     for picture, data in (("a.svg", "a.parquet"), ("b.svg", "b.jsonl"), ("c.png", "c.jsonl")):
-        result = run(
-            "map",
-            "--index",
-            tmp_path / "index",
-            "-o",
-            tmp_path / picture,
-            "--data",
-            tmp_path / data,
-        )
+        result = run("map", "--index", index, "-o", tmp_path / picture, "--data", tmp_path / data)
         assert result.exit_code == 0, result.output
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
@@ -80,13 +77,10 @@ def test_other_endings_and_a_missing_extra_are_told_before_any_work(
     fails: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "ending in .svg, .png" in fails("map", "--index", tmp_path, "-o", tmp_path / "m.jpg")
-    real = builtins.__import__
 
-    def without(name: str, *rest: Any) -> Any:
-        if name == "matplotlib":
-            raise ImportError(name)
-        return real(name, *rest)
+    def missing(name: str) -> None:
+        raise ImportError(name)
 
-    monkeypatch.setattr(module, "import_module", without)
+    monkeypatch.setattr(module, "import_module", missing)
     told = fails("map", "--index", tmp_path, "-o", tmp_path / "m.svg")
     assert "pip install 'capscope[map]'" in told
