@@ -121,22 +121,23 @@ def draw(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings = {"svg.hashsalt": "capscope", "svg.fonttype": "none", "text.usetex": False}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
+    plain = matplotlib.rc_context({"svg.hashsalt": "capscope", "svg.fonttype": "none"})
+    with plain, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(12, 9), dpi=150)
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.03, 0.03, 0.94, 0.94))
         axes.set_axis_off()
         noise = labels < 0
-        colours = matplotlib.colormaps["tab20"](labels[~noise] % 20)
-        common = {"s": 4, "linewidths": 0, "rasterized": True}
-        axes.scatter(*positions[noise].T, color="#bbbbbb", alpha=0.4, **common)
-        axes.scatter(*positions[~noise].T, c=colours, **common)
+        # The scheme's own greys would pass for noise.
+        scheme = np.delete(matplotlib.colormaps["tab20"](np.arange(20)), [14, 15], axis=0)
+        for shown, colour in ((noise, "#bbbbbb"), (~noise, scheme[labels[~noise] % len(scheme)])):
+            x, y = positions[shown, 0], positions[shown, 1]
+            axes.scatter(x, y, s=4, c=colour, linewidths=0, rasterized=True)
         largest = np.argsort(-np.bincount(labels[~noise], minlength=len(names)), kind="stable")
         for label in largest[:NAMED]:
             x, y = np.median(positions[labels == label], axis=0)
-            axes.text(x, y, names[label], fontsize=7, ha="center", parse_math=False)
+            axes.text(x, y, names[label], fontsize=7, ha="center", parse_math=False, usetex=False)
         metadata = {"Date": None} if form == "svg" else {}
         figure.savefig(path, format=form, metadata=metadata)
 
