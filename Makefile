@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
-	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect
+	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -43,6 +43,13 @@ bench-detect: $(VENV)/.test bench-data
 
 bench-classifiers: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/classifiers.py out/full/train.parquet
+
+# Search, kills while adding, clusters and coverage of a million prompts, beside other packages.
+bench-index: $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
+	$(BIN)/python benchmarks/index_search.py --pool $(POOL)
+	$(BIN)/python benchmarks/index_clusters.py --pool $(POOL) --peers $(BIN)/python
+	$(BIN)/python benchmarks/index_coverage.py
 
 # The standard sets of labelled traffic, in out/full or out/small, and what leaks in them.
 SIZE ?= full

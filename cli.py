@@ -237,17 +237,45 @@ def info_command(
 
 
 @app.command("clusters")
-def clusters_command(index: IndexFolder, weights: Weights = None) -> None:
-    """Show what the indexed traffic is made of."""
+def clusters_command(
+    index: IndexFolder,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the clusters found before, with their ids.")
+    ] = False,
+    weights: Weights = None,
+) -> None:
+    """Show what the indexed traffic is made of; clusters keep ids and names over batches."""
     from .embed import SentenceEncoder
-    from .index import AreaMap, cluster, describe, open_index
+    from .index import AreaMap, cluster_index, describe, open_index
 
     opened = open_index(index)
     encoder = SentenceEncoder(weights)
     opened.check_encoder(encoder)
-    found = cluster(opened.vectors)
-    print_records(describe(opened, found, AreaMap.embedded(encoder)))
+    found, names = cluster_index(opened, index / "clusters", fresh)
+    print_records(describe(opened, found, names, AreaMap.embedded(encoder)))
     say(f"{(found.labels < 0).mean():.0%} of {len(found.labels):,} distinct prompts are noise")
+
+
+@app.command("map")
+def map_command(
+    index: IndexFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .svg or .png file.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A .parquet or .jsonl file for the points.")
+    ] = None,
+    weights: Weights = None,
+) -> None:
+    """Draw the indexed prompts in two dimensions, coloured by cluster."""
+    from .embed import SentenceEncoder
+    from .index import AreaMap, check_map_outputs, cluster_index, open_index, write_map
+
+    check_map_outputs(output, data)
+    opened = open_index(index)
+    encoder = SentenceEncoder(weights)
+    opened.check_encoder(encoder)
+    found, names = cluster_index(opened, index / "clusters")
+    write_map(opened, found, names, AreaMap.embedded(encoder), output, data)
+    say(f"{len(found.labels):,} distinct prompts in {output}")
 
 
 @app.command("coverage")

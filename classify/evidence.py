@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.templates import Template, shortened
 from .known import KINDS, Nearest
-from .templates import Template, shortened
 
 SHOWN = 5
 """Measures named in the evidence, those that moved the score most."""

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..data import Groups
+from ..data.templates import Template, find_template
 from ..embed import Vectors
 from ..index import Placed
 from .meaning import MEANING, Reading
 from .measures import MEASURES
 from .structure import STRUCTURE, Session
 from .surface import surface
-from .templates import Template, find_template
 from .words import WordHead, count_words
 
 SAMPLE = 256

@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.templates import Template
 from ..index import diversity
 from ..index import order as orders
 from .surface import COUNTS
-from .templates import Template
 
 AREAS = 13
 

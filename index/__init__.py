@@ -1,10 +1,15 @@
 """Search, clusters and coverage over the vectors of prompts."""
 
 from .areas import AreaMap, Placed
-from .clusters import Clusters, cluster, describe
+from .batches import cluster_index, find_clusters
+from .clusters import Clusters, cluster
 from .coverage import Cells, Coverage
+from .density import density_clusters
+from .describe import describe
 from .forget import Forgotten, compact, forget
 from .groups import Scope, read_accounts
+from .map import check_map_outputs, write_map
+from .placing import ClusterModel, Placement
 from .queries import find_similar, similar, similar_to_lines, similar_to_row
 from .ranking import cover, coverage_records
 from .search import Chosen, Filter, matches, nearest
@@ -17,19 +22,25 @@ __all__ = [
     "AreaMap",
     "Cells",
     "Chosen",
+    "ClusterModel",
     "Clusters",
     "Coverage",
     "Filter",
     "Forgotten",
     "Placed",
+    "Placement",
     "PromptIndex",
     "Scope",
     "add",
+    "check_map_outputs",
     "cluster",
+    "cluster_index",
     "compact",
     "cover",
     "coverage_records",
+    "density_clusters",
     "describe",
+    "find_clusters",
     "find_similar",
     "forget",
     "matches",
@@ -40,4 +51,5 @@ __all__ = [
     "similar_table",
     "similar_to_lines",
     "similar_to_row",
+    "write_map",
 ]

@@ -1,24 +1,20 @@
-"""What the traffic is made of: HDBSCAN over the distinct prompts, each cluster named."""
+"""What the traffic is made of: density clusters of the distinct prompts, by a sample of many."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import hdbscan
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from ..data import InputError
-from .areas import AreaMap
-from .store import PromptIndex
+from .density import density_clusters
+from .placing import cutoffs_of, exemplars_of, place
 
 SMALLEST = 5
 """Fewest distinct prompts that make a cluster."""
-EXEMPLARS = 3
+FITTED = 200_000
+"""Most distinct prompts that are clustered together; the others are placed among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,80 +23,110 @@ class Clusters:
 
     Attributes:
         labels: the cluster of each prompt, -1 for noise (distinct,) int64.
-        strengths: how firmly each belongs to it, 0 to 1 (distinct,) float64.
+        strengths: how firmly each belongs to it, 0 to 1; of a prompt that was placed, its
+            cosine similarity to the nearest exemplar (distinct,) float64.
+        kin: for each cluster, those that its nearest branch of the condensed tree holds.
     """
 
     labels: NDArray[np.int64]
     strengths: NDArray[np.float64]
+    kin: list[NDArray[np.int64]]
 
 
-def cluster(vectors: NDArray[np.float32]) -> Clusters:
-    """Run HDBSCAN (Campello, Moulavi and Sander 2013) over unit vectors (n, dimension).
+def cluster(
+    vectors: NDArray[np.float32], strata: NDArray[np.int64] | None = None, most: int = FITTED
+) -> Clusters:
+    """Cluster unit vectors (n, dimension) by density; see `density_clusters`.
 
-    On unit vectors the Euclidean order is the order of cosine similarity.
+    Of more than `most`, a sample is clustered, the rest is placed by the nearest exemplar, and
+    what finds no place is clustered in turn.
+
+    Args:
+        vectors: may be a memory map.
+        strata: a number for each vector, such as its account's (n,). The sample takes as many
+            of each as there are, from the smallest up, so that no account crowds others out.
+        most: how many are clustered together.
 
     Raises:
         InputError: fewer vectors than make one cluster.
     """
-    if len(vectors) <= SMALLEST:
+    n = len(vectors)
+    if n <= SMALLEST:
         raise InputError(
-            f"{len(vectors)} distinct prompts in the index",
+            f"{n} distinct prompts in the index",
             f"more than {SMALLEST}",
             "Index more traffic first.",
         )
-    found = hdbscan.HDBSCAN(min_cluster_size=SMALLEST, core_dist_n_jobs=1).fit(
-        vectors.astype(np.float64)
-    )
-    return Clusters(found.labels_.astype(np.int64), found.probabilities_)
+    if n <= most:
+        found = density_clusters(vectors, SMALLEST)
+        kin = [found.walk[start:end] for start, end in found.kin]
+        return Clusters(found.labels, found.strengths, kin)
+    strata = np.zeros(n, dtype=np.int64) if strata is None else strata
+    sample = stratified(strata, most)
+    fitted = cluster(vectors[sample], most=most)
+    labels, strengths = np.full(n, -1), np.zeros(n)
+    labels[sample], strengths[sample] = fitted.labels, fitted.strengths
+    rest = np.setdiff1d(np.arange(n), sample, assume_unique=True)
+    chosen, of = exemplars_of(fitted.labels, fitted.strengths)
+    exemplars = vectors[sample[chosen]]
+    if len(chosen):
+        cutoffs = cutoffs_of(vectors[sample], fitted.labels, chosen, of)
+        for start in range(0, len(rest), most):
+            part = rest[start : start + most]
+            placed = place(vectors[part], exemplars, of, cutoffs)
+            labels[part] = placed.labels
+            strengths[part] = np.where(placed.labels >= 0, placed.similarity, 0.0)
+    unplaced = rest[labels[rest] < 0]
+    more = cluster_unplaced(vectors[unplaced], exemplars, most)
+    return join_clusters(labels, strengths, fitted.kin, unplaced, more)
 
 
-def describe(index: PromptIndex, clusters: Clusters, areas: AreaMap) -> list[dict[str, Any]]:
-    """Return one record per cluster, largest first; `size` counts prompts with their repeats."""
-    vectors = index.vectors
-    labels = clusters.labels[np.asarray(index.rows["prompt"])]
-    names = name_clusters(index.prompts, clusters.labels)
-    records = []
-    for label in range(clusters.labels.max() + 1):
-        members = np.flatnonzero(clusters.labels == label)
-        rows = index.rows.filter(pa.array(labels == label))
-        centre = vectors[members].mean(axis=0)
-        centre /= np.linalg.norm(centre)
-        placed = areas.place(centre[None, :])
-        central = members[np.argsort(-(vectors[members] @ centre), kind="stable")[:EXEMPLARS]]
-        records.append(
-            {
-                "cluster": label,
-                "size": rows.num_rows,
-                "name": names[label],
-                "area": areas.areas[placed.area[0]],
-                "area_similarity": round(float(placed.similarity[0]), 4),
-                "accounts": pc.count_distinct(rows["account_id"]).as_py(),
-                "sessions": pc.count_distinct(rows["session_id"]).as_py(),
-                "exemplars": index.prompts.take(pa.array(central)).to_pylist(),
-            }
-        )
-    return sorted(records, key=lambda record: (-record["size"], record["cluster"]))
+def cluster_unplaced(
+    vectors: NDArray[np.float32], exemplars: NDArray[np.float32], most: int = FITTED
+) -> Clusters:
+    """Cluster what found no place, beside exemplars of what is known.
 
-
-def name_clusters(prompts: pa.ChunkedArray, labels: NDArray[np.int64], words: int = 3) -> list[str]:
-    """Name each cluster by its heaviest words under class-based TF-IDF (Grootendorst 2022).
-
-    The weight of word w in cluster c is tf(w, c) · log(1 + A / f(w)), with A the mean number of
-    words per cluster and f(w) the word's count in all.
+    Density is relative: without the known clusters, one new cluster alone would be noise. A
+    cluster that holds a known exemplar is not new, and its members stay noise.
     """
-    groups = [prompts.filter(pa.array(labels == label)) for label in range(labels.max() + 1)]
-    texts = [" ".join(group.to_pylist()) for group in groups]
-    counter = CountVectorizer(
-        stop_words=list(ENGLISH_STOP_WORDS), token_pattern=r"(?u)\b[^\W\d_]{2,}\b"
-    )
-    try:
-        counts = counter.fit_transform(texts).toarray()
-    except ValueError:
-        return ["(no words)"] * len(texts)
-    weights = counts * np.log1p(counts.sum() / len(texts) / counts.sum(axis=0))
-    vocabulary = counter.get_feature_names_out()
-    heaviest = np.argsort(-weights, axis=1, kind="stable")[:, :words]
-    return [
-        ", ".join(vocabulary[word] for word in row if weights[label, word] > 0) or "(no words)"
-        for label, row in enumerate(heaviest)
-    ]
+    # Fewer than the sample that was taken out, so that clustering in turn comes to an end.
+    exemplars = exemplars[:: 1 + 2 * len(exemplars) // most]
+    known = len(exemplars)
+    if known + len(vectors) <= SMALLEST:
+        return Clusters(np.full(len(vectors), -1), np.zeros(len(vectors)), [])
+    strata = np.repeat([0, 1], [known, len(vectors)])
+    found = cluster(np.concatenate([exemplars, vectors]), strata, most)
+    return keep_labels(found, np.setdiff1d(found.labels, found.labels[:known]), known)
+
+
+def keep_labels(found: Clusters, labels: NDArray[np.int64], start: int = 0) -> Clusters:
+    """Keep these labels, numbered anew, of the vectors from `start` on; all else is noise."""
+    labels = labels[labels >= 0]
+    number = np.full(len(found.kin) + 1, -1)
+    number[labels] = np.arange(len(labels))
+    kin = [number[found.kin[label]] for label in labels]
+    new = number[found.labels[start:]]
+    strengths = np.where(new >= 0, found.strengths[start:], 0.0)
+    return Clusters(new, strengths, [each[each >= 0] for each in kin])
+
+
+def join_clusters(
+    labels: NDArray[np.int64],
+    strengths: NDArray[np.float64],
+    kin: list[NDArray[np.int64]],
+    unplaced: NDArray[np.int64],
+    more: Clusters,
+) -> Clusters:
+    """Write the clusters of what found no place after those that are known, in place."""
+    labels[unplaced] = np.where(more.labels >= 0, more.labels + len(kin), -1)
+    strengths[unplaced] = more.strengths
+    return Clusters(labels, strengths, [*kin, *(each + len(kin) for each in more.kin)])
+
+
+def stratified(strata: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[np.int64]:
+    """Draw `most` positions of `strata` (n,), one of each stratum in turn, in ascending order."""
+    order = np.random.default_rng(seed).permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    _, starts, sizes = np.unique(strata[order], return_index=True, return_counts=True)
+    turn = np.arange(len(order)) - np.repeat(starts, sizes)
+    return np.sort(order[np.argsort(turn, kind="stable")[:most]])

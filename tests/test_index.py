@@ -178,7 +178,10 @@ def test_noise_stays_noise() -> None:
 def test_the_clusters_command_names_areas_and_exemplars(run: Run, folder: Path) -> None:
     found = records(run("clusters", "--index", folder))
     assert found
-    fields = "cluster size name area area_similarity accounts sessions exemplars"
+    fields = (
+        "cluster size name area area_similarity accounts sessions exemplars "
+        "first last repeats skeleton neighbours"
+    )
     for record in found:
         assert list(record) == fields.split()
         assert 1 <= len(record["exemplars"]) <= 3

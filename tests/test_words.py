@@ -8,8 +8,8 @@ from capscope.classify.features import Contents, Readings
 from capscope.classify.head import balanced
 from capscope.classify.measures import FAMILIES, MEASURES
 from capscope.classify.structure import STRUCTURE
-from capscope.classify.templates import find_template
 from capscope.classify.words import BUCKETS, HEAD, WordHead, count_words, fit_words
+from capscope.data.templates import find_template
 
 ASKS = [f"Give your reasoning step by step about item {n}." for n in range(40)]
 GREEK = [f"Translate the word {word} into Greek." for word in ("sea", "sky", "sun")]
