@@ -23,7 +23,7 @@ ROWS = pa.schema(
     ]
 )
 """A row of an index: a row of traffic, its prompt by number."""
-SCANNED = 20_000
+SCANNED = 2_000
 """A filter that leaves so few prompts is answered by an exact scan of them."""
 
 

@@ -73,6 +73,7 @@ class Senders:
             column = self.read([name])[name].dictionary_encode().combine_chunks()
             codes = np.asarray(column.indices.fill_null(-1), dtype=np.int32)
             self._coded[name] = Coded(codes, column.dictionary)
+            pa.default_memory_pool().release_unused()
         return self._coded[name]
 
     def of(self, prompt: int) -> Numbers:
