@@ -22,6 +22,11 @@ def sentence_transformers() -> ModuleType:
     return module
 
 
+def torch() -> ModuleType:
+    """Import torch."""
+    return import_module("torch")
+
+
 def faiss() -> ModuleType:
     """Import FAISS after torch."""
     import_module("torch")
