@@ -72,6 +72,13 @@ Weights = Annotated[
     Path | None,
     typer.Option(help="Folder with the encoder; else the installed package, else the hub."),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="CAPSCOPE_CACHE",
+        help="Folder where vectors are kept from run to run, by hash of their text.",
+    ),
+]
 IndexFolder = Annotated[Path, typer.Option("--index", help="The index's folder.")]
 Output = Annotated[
     Path | None,
@@ -103,6 +110,7 @@ def label_command(
         float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
     ] = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -119,6 +127,7 @@ def label_command(
         by=by.value,
         max_fpr=max_fpr,
         weights=weights,
+        cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(verdict_table(summary))
@@ -130,6 +139,7 @@ def index_command(
     inputs: Inputs,
     index: IndexFolder,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -138,11 +148,11 @@ def index_command(
 ) -> None:
     """Embed prompts and add them to an index; the same input again changes nothing."""
     from .data import read_traffic
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import add
 
     traffic = read_traffic(inputs, reading(format, gap, strict, redact, hash_accounts))
-    added = add(index, traffic, SentenceEncoder(weights))
+    added = add(index, traffic, open_encoder(weights, cache))
     say(
         f"{added.added:,} prompts added, {added.known:,} known already, "
         f"{added.total:,} in {index}; " + traffic.skipped.describe()
@@ -159,24 +169,25 @@ def similar_command(
     until: Annotated[str | None, typer.Option(help="Not after this ISO 8601 time.")] = None,
     label: Annotated[str | None, typer.Option(help="With this label in the traffic.")] = None,
     weights: Weights = None,
+    cache: Cache = None,
 ) -> None:
     """Find the indexed prompts most like a text."""
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import Filter, open_index, similar
 
     where = Filter(account, utc(since), utc(until), label)
     opened = open_index(index)
-    print_records(similar(opened, text, SentenceEncoder(weights), k, where))
+    print_records(similar(opened, text, open_encoder(weights, cache), k, where))
 
 
 @app.command("clusters")
-def clusters_command(index: IndexFolder, weights: Weights = None) -> None:
+def clusters_command(index: IndexFolder, weights: Weights = None, cache: Cache = None) -> None:
     """Show what the indexed traffic is made of."""
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import AreaMap, cluster, describe, open_index
 
     opened = open_index(index)
-    encoder = SentenceEncoder(weights)
+    encoder = open_encoder(weights, cache)
     opened.check_encoder(encoder)
     found = cluster(opened.vectors)
     print_records(describe(opened, found, AreaMap.embedded(encoder)))
@@ -203,15 +214,16 @@ def coverage_command(
         typer.Option(min=2, help="Prompts that all are brought to; else 20, or 10 for sessions."),
     ] = None,
     weights: Weights = None,
+    cache: Cache = None,
 ) -> None:
     """Rank accounts, sessions or a group by how they cover the capability areas."""
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import Scope, coverage_records, open_index, read_accounts
 
     named = (*(account or ()), *(read_accounts(accounts) if accounts else ()))
     unit = by or (Unit.session if account else Unit.account)
     scope = Scope(named, unit.value, utc(since), utc(until), prompts)
-    print_records(coverage_records(open_index(index), SentenceEncoder(weights), scope))
+    print_records(coverage_records(open_index(index), open_encoder(weights, cache), scope))
 
 
 @app.command("convert")
@@ -249,6 +261,7 @@ def train_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="The new model's folder.")],
     labels: Labels = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -264,6 +277,7 @@ def train_command(
             output,
             labels=labels,
             weights=weights,
+            cache=cache,
             reading=reading(format, gap, strict, redact, hash_accounts),
         )
     )
@@ -282,6 +296,7 @@ def evaluate_command(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="A .html file for a report.")] = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -299,6 +314,7 @@ def evaluate_command(
         labels=labels,
         html=html,
         weights=weights,
+        cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(figures_table(figures))
@@ -313,6 +329,7 @@ def promote_command(
     ],
     labels: Labels = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -328,6 +345,7 @@ def promote_command(
         on,
         labels=labels,
         weights=weights,
+        cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     promoted = {"promoted": str(candidate), "current": str(current)}

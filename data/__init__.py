@@ -1,7 +1,7 @@
 """Logs in, and records out: traffic in one Arrow schema, whatever wrote it."""
 
 from .areas import GENERAL, Area, load_areas
-from .errors import CapscopeError, FolderError, InputError, WeightsError
+from .errors import CacheError, CapscopeError, FolderError, InputError, WeightsError
 from .folder import Opened, commit, is_folder_of, open_folder
 from .formats import Format, load_formats
 from .labels import read_labels
@@ -22,6 +22,7 @@ __all__ = [
     "TRUTH",
     "Area",
     "By",
+    "CacheError",
     "CapscopeError",
     "FolderError",
     "Format",
