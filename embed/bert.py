@@ -99,7 +99,10 @@ class Bert:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(shape.limit)
-        arrays = {name.removeprefix("bert."): a for name, a in load_file(folder / FILE).items()}
+        arrays = {
+            name.removeprefix("bert."): array.astype(np.float32, copy=False)
+            for name, array in load_file(folder / FILE).items()
+        }
 
         def pair(*names: str) -> tuple[Tensor, Tensor]:
             weight, bias = (
