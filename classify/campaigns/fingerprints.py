@@ -85,9 +85,7 @@ def _words(texts: pa.Array) -> pa.Array:
     )
 
 
-def _winnow(
-    words: pa.Array, known: dict[str, int], first: int
-) -> tuple[NDArray[np.int64], Hashes]:
+def _winnow(words: pa.Array, known: dict[str, int], first: int) -> tuple[NDArray[np.int64], Hashes]:
     coded = words.flatten().dictionary_encode()
     vocabulary = coded.dictionary.to_pylist()
     unknown = [word for word in vocabulary if word not in known]

@@ -102,5 +102,5 @@ def _adjusted(log_p: Floats, tests: int) -> Floats:
     """Adjust the chances of some of so many tests; those of all others are 1."""
     if not len(log_p):
         return log_p
-    shares = stats.false_discovery_control(np.exp(log_p))
+    shares: Floats = stats.false_discovery_control(np.exp(log_p))
     return np.minimum(shares * (tests / len(log_p)), 1.0)

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ...data import Traffic
 from .fingerprints import Hashes, fingerprint, hash_texts, mix
 
 Ints = NDArray[np.int64]
@@ -69,9 +68,8 @@ class Things:
         return np.bincount(self.table.indices, minlength=len(self.kind))
 
 
-def find_accounts(traffic: Traffic) -> Accounts:
+def find_accounts(table: pa.Table) -> Accounts:
     """Return the accounts of a traffic in the order of their ids' hashes."""
-    table = traffic.table
     rows = np.flatnonzero(np.asarray(pc.is_valid(table["account_id"])))
     times = np.asarray(table["timestamp"].cast(pa.int64()).fill_null(0))[rows]
     coded = table["account_id"].combine_chunks().dictionary_encode()
@@ -96,14 +94,13 @@ def find_things(table: pa.Table, accounts: Accounts, prompt: Ints, texts: pa.Arr
     sent = _ones(accounts.of, asked, (len(accounts), len(texts)))
     held, names = _families(sent, texts)
     tables, kinds, every = [_ones_of(sent @ held)], [np.zeros(len(names), np.int64)], [names]
-    for kind, (codes, hashes) in enumerate(_columns(table, accounts, asked, texts), start=1):
-        known = codes >= 0
-        tables.append(
-            _ones(accounts.of[known], codes[known], (len(accounts), max(len(hashes), 1)))
-        )
-        hashes = hashes if len(hashes) else np.zeros(1, np.uint64)
-        kinds.append(np.full(len(hashes), kind))
-        every.append(hashes)
+    for number, (codes, hashes) in enumerate(_columns(table, accounts, asked, texts), start=1):
+        if len(hashes):
+            known = codes >= 0
+            shape = (len(accounts), len(hashes))
+            tables.append(_ones(accounts.of[known], codes[known], shape))
+            kinds.append(np.full(len(hashes), number))
+            every.append(hashes)
     joined, kind, name = sparse.hstack(tables, "csr"), np.concatenate(kinds), np.concatenate(every)
     holders = np.bincount(joined.indices, minlength=len(kind))
     kept = np.flatnonzero(holders > 1)
