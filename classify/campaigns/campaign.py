@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...data import InputError
+from .attach import attach
 from .conduct import division, growth, schedule
 from .groups import find_groups
 from .judge import Corpus, Judge
@@ -77,7 +78,7 @@ def find_campaigns(corpus: Corpus, judge: Judge, launches: Sequence[Launch] = ()
     Raises:
         InputError: no row names an account, or a launched model is in no row.
     """
-    accounts = find_accounts(corpus.table)
+    accounts = find_accounts(corpus.table, corpus.prompt)
     if not len(accounts):
         raise InputError(
             "no row with an account_id",
@@ -135,11 +136,19 @@ def _groups(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge) ->
     for relay in relays:
         relayed[relay.accounts] = True
     left = links.keep(np.flatnonzero(~relayed[links.one] & ~relayed[links.other]))
+    found = [_Group(relay.accounts, relay.certainty, relay) for relay in relays]
     groups = find_groups(things, left)
-    certain = certainties(left, groups, len(accounts))
-    return [_Group(relay.accounts, relay.certainty, relay) for relay in relays] + [
-        _Group(group, sure, None) for group, sure in zip(groups, certain, strict=True)
-    ]
+    if groups:
+        taken = relayed.copy()
+        taken[np.concatenate(groups)] = True
+        added = attach(things, groups, np.flatnonzero(~taken))
+        certain = certainties(left, groups, len(accounts))
+        for group, sure, more in zip(groups, certain, added, strict=True):
+            members = np.append(group, more.accounts)
+            order = np.argsort(members)
+            certainty = np.append(sure, more.certainty)
+            found.append(_Group(members[order], certainty[order], None))
+    return found
 
 
 def _members(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...data import INSUFFICIENT, Groups, Traffic
@@ -19,7 +20,7 @@ from .things import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Rows of traffic and the distinct prompts in them.
+    """Rows of traffic and the distinct prompts in them, in the order of their texts.
 
     Attributes:
         table: the columns of traffic (rows).
@@ -37,24 +38,21 @@ class Corpus:
     def of_traffic(cls, traffic: Traffic, encoder: Encoder) -> Corpus:
         """Take the rows of a traffic; only the prompts that are asked for are ever embedded."""
         coded = traffic.table["prompt"].combine_chunks().dictionary_encode()
-        texts = coded.dictionary
+        texts, _, place = _in_order(coded.dictionary)
 
         def vectors(numbers: Ints) -> NDArray[np.float32]:
             found = embed(pa.chunked_array([texts.take(pa.array(numbers))]), encoder)
             return found.rows[found.of]
 
-        return cls(traffic.table, np.asarray(coded.indices, dtype=np.int64), texts, vectors)
+        return cls(traffic.table, place[np.asarray(coded.indices)], texts, vectors)
 
     @classmethod
     def of_index(cls, index: PromptIndex) -> Corpus:
         """Take the rows of an index, and its vectors."""
         every = index.vectors
-        return cls(
-            index.rows,
-            np.asarray(index.rows["prompt"], dtype=np.int64),
-            index.prompts.combine_chunks(),
-            lambda numbers: every[numbers],
-        )
+        texts, order, place = _in_order(index.prompts.combine_chunks())
+        prompt = place[np.asarray(index.rows["prompt"])]
+        return cls(index.rows, prompt, texts, lambda numbers: every[order[numbers]])
 
     def named(self, numbers: Ints) -> list[str]:
         """Return the prompts with these numbers."""
@@ -143,6 +141,14 @@ class Judge:
         return Judged(scores, np.array(shares), self._areas.areas)
 
 
+def _in_order(texts: pa.Array) -> tuple[pa.Array, Ints, Ints]:
+    """Sort texts; return them, where each came from, and where each went."""
+    order = np.asarray(pc.sort_indices(texts), dtype=np.int64)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return texts.take(pa.array(order)), order, place
+
+
 def _thin(rows: Ints) -> Ints:
     if len(rows) <= SAMPLE:
         return rows
@@ -161,5 +167,5 @@ def spread(rows: Ints, of: Ints, most: int) -> Ints:
     starts = np.searchsorted(of[order], of[order])
     turn = np.empty(len(rows), np.int64)
     turn[order] = np.arange(len(rows)) - starts
-    chosen = np.lexsort((rows, of, turn))[:most]
+    chosen = np.lexsort((of, turn))[:most]
     return rows[np.sort(chosen)]

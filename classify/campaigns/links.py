@@ -51,7 +51,7 @@ def find_links(things: Things) -> Links:
     accounts = things.table.shape[0]
     one, other, overlap = _pairs(things)
     log_p = chance(things, one, other, overlap)
-    return Links(one, other, overlap, log_p, _adjusted(log_p, accounts * (accounts - 1) // 2))
+    return Links(one, other, overlap, log_p, adjusted(log_p, accounts * (accounts - 1) // 2))
 
 
 def chance(things: Things, one: Ints, other: Ints, overlap: Floats) -> Floats:
@@ -61,7 +61,7 @@ def chance(things: Things, one: Ints, other: Ints, overlap: Floats) -> Floats:
     for kind in range(len(KINDS)):
         of_kind = things.kind == kind
         if of_kind.any():
-            degree = things.table @ of_kind.astype(np.float64)
+            degree = things.degree[:, kind]
             products.append(degree[one] * degree[other])
             rates = (holders[of_kind] / degree.sum()) ** 2
             weight = things.weight[of_kind]
@@ -98,7 +98,7 @@ def _pairs(things: Things) -> tuple[Ints, Ints, Floats]:
     return pairs.row.astype(np.int64), pairs.col.astype(np.int64), pairs.data
 
 
-def _adjusted(log_p: Floats, tests: int) -> Floats:
+def adjusted(log_p: Floats, tests: int) -> Floats:
     """Adjust the chances of some of so many tests; those of all others are 1."""
     if not len(log_p):
         return log_p

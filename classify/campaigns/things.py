@@ -53,6 +53,8 @@ class Things:
         kind: position in `KINDS` (things,) int64.
         name: a hash of each thing's content (things,) uint64.
         weight: -ln of the share of accounts that hold it (things,) float64.
+        degree: how many things of each kind an account holds, those that it holds alone among them
+            but for texts (accounts, kinds) float64.
         texts: which distinct prompt holds which text (distinct, things) float64.
     """
 
@@ -60,6 +62,7 @@ class Things:
     kind: Ints
     name: Hashes
     weight: Floats
+    degree: Floats
     texts: sparse.csr_array
 
     @property
@@ -68,8 +71,13 @@ class Things:
         return np.bincount(self.table.indices, minlength=len(self.kind))
 
 
-def find_accounts(table: pa.Table) -> Accounts:
-    """Return the accounts of a traffic in the order of their ids' hashes."""
+def find_accounts(table: pa.Table, prompt: Ints) -> Accounts:
+    """Return the accounts of a traffic in the order of their ids' hashes.
+
+    Args:
+        table: the columns of the traffic (rows).
+        prompt: the number of each row's distinct prompt (rows,).
+    """
     rows = np.flatnonzero(np.asarray(pc.is_valid(table["account_id"])))
     times = np.asarray(table["timestamp"].cast(pa.int64()).fill_null(0))[rows]
     coded = table["account_id"].combine_chunks().dictionary_encode()
@@ -77,7 +85,7 @@ def find_accounts(table: pa.Table) -> Accounts:
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     of = place[np.asarray(coded.indices.fill_null(0))[rows]]
-    in_time = np.lexsort((of, times))
+    in_time = np.lexsort((prompt[rows], of, times))
     return Accounts(coded.dictionary.take(pa.array(order)), rows[in_time], of[in_time])
 
 
@@ -102,13 +110,15 @@ def find_things(table: pa.Table, accounts: Accounts, prompt: Ints, texts: pa.Arr
             kinds.append(np.full(len(hashes), number))
             every.append(hashes)
     joined, kind, name = sparse.hstack(tables, "csr"), np.concatenate(kinds), np.concatenate(every)
+    of_kind = _ones(np.arange(len(kind)), kind, (len(kind), len(KINDS)))
     holders = np.bincount(joined.indices, minlength=len(kind))
     kept = np.flatnonzero(holders > 1)
     kept = kept[np.lexsort((name[kept], kind[kept]))]
     weight = np.log(len(accounts) / holders[kept])
     of_texts = held[:, kept[kind[kept] == 0]]
     of_texts.resize((len(texts), len(kept)))
-    return Things(joined[:, kept], kind[kept], name[kept], weight, of_texts)
+    degree = (joined @ of_kind).toarray()
+    return Things(joined[:, kept], kind[kept], name[kept], weight, degree, of_texts)
 
 
 def _families(sent: sparse.csr_array, texts: pa.Array) -> tuple[sparse.csr_array, Hashes]:
