@@ -141,7 +141,7 @@ def made_up(
             "account_id": pa.array([f"a{i}" for i in range(accounts)]).take(pa.array(of)),
             "timestamp": pa.array((day * DAY).astype(np.int64), pa.timestamp("us", tz="UTC")),
             "model": pa.array(np.where(moved, "new", "old")),
-            "system": pa.array(np.where(of % 3, None, "You help."), pa.large_string()),
+            "system": pa.array(["You help.", None, None], pa.large_string()).take(pa.array(of % 3)),
             **dict.fromkeys(("organisation", "network", "client", "payment"), empty),
         }
     )

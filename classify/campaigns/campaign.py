@@ -93,7 +93,7 @@ def find_campaigns(corpus: Corpus, judge: Judge, launches: Sequence[Launch] = ()
         return []
     members = [group.accounts for group in groups]
     pivots = find_pivots(moves, list(launches) or moves.launches(), members)
-    rows = [np.flatnonzero(np.isin(accounts.of, one)) for one in members]
+    rows = [accounts.positions(one) for one in members]
     judged = judge.prompts(corpus, [accounts.rows[one] for one in rows])
     shared = shared_by(things, corpus, accounts, members)
     found = []

@@ -90,7 +90,7 @@ class Judge:
             InputError: the encoder is not the model's, or the promised rate cannot be kept.
         """
         model.check_encoder(encoder)
-        self.encoder = encoder
+        self._encoder = encoder
         self.threshold = round(model.threshold(max_fpr), 6)
         self.least = model.min_prompts
         self._model = model
@@ -103,11 +103,14 @@ class Judge:
         texts = corpus.texts.take(pa.array(numbers))
         return self._judged(texts, corpus.vectors(numbers), of, taken)
 
-    def texts(self, groups: list[list[str]]) -> Judged:
-        """Judge groups of texts that are in no traffic."""
-        column = pa.chunked_array([[text for group in groups for text in group]], pa.large_string())
-        vectors = embed(column, self.encoder)
-        return self._judged(vectors.texts, vectors.rows, vectors.of, groups)
+    def embedded(self, texts: list[str]) -> Vectors:
+        """Return the vectors of texts that are in no traffic."""
+        return embed(pa.chunked_array([texts], pa.large_string()), self._encoder)
+
+    def score(self, vectors: Vectors) -> float:
+        """Return the score of texts as one group."""
+        group = np.arange(len(vectors.of))
+        return float(self._judged(vectors.texts, vectors.rows, vectors.of, [group]).score[0])
 
     def label(self, score: float, prompts: int) -> tuple[str, float | None]:
         """Return the label of a score, and the score itself unless the prompts are too few."""
@@ -115,18 +118,14 @@ class Judge:
             return INSUFFICIENT, None
         return ("extraction" if score > self.threshold else "organic"), round(score, 6)
 
-    def vectors(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return the unit vectors of texts (n, dimension) float32."""
-        return self.encoder.encode(texts)
-
     def _judged(
         self,
         texts: pa.Array,
         rows: NDArray[np.float32],
         of: Ints,
-        groups: list[Ints] | list[list[str]],
+        groups: list[Ints],
     ) -> Judged:
-        vectors = Vectors(rows, texts, of, self.encoder.fingerprint)
+        vectors = Vectors(rows, texts, of, self._encoder.fingerprint)
         starts = np.cumsum([0, *map(len, groups)])
         placed = self._areas.place(rows)
         of_groups = Groups(np.arange(len(of)), starts)

@@ -77,7 +77,7 @@ def shared_by(
         order = np.lexsort((things.name[held], things.kind[held], -strength))[:SHOWN]
         chosen = held[order].astype(np.int64)
         members = np.asarray(things.table[group][:, chosen].sum(axis=0), dtype=np.int64)
-        own = np.isin(accounts.of, group)
+        own = accounts.positions(group)
         told = _told(things, corpus, accounts.rows[own], chosen)
         holders = things.holders[chosen]
         for one, inside, everywhere in zip(told, members, holders, strict=True):

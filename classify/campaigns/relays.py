@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..templates import shortened
+from ..words import count_words
 from .judge import Corpus, Judge, spread
 from .things import Accounts, Floats, Ints, Things
 
@@ -78,24 +79,31 @@ def find_relays(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge
 
     A candidate is a text that at least five accounts have in 80 % of their prompts. It is a relay
     where the text stands at one end, what is left is no more than twice as alike from account to
-    account as prompts of any two accounts are, and the model takes what is left for organic.
+    account as prompts of any two accounts are, in its words and in its meaning, and the model takes
+    what is left for organic.
     """
     shares, candidates = _candidates(corpus, accounts, things)
-    usual = _alike(corpus.vectors(corpus.prompt[spread(accounts.rows, accounts.of, 4 * READ)]))
+    if not candidates:
+        return []
+    some = corpus.prompt[spread(accounts.rows, accounts.of, 4 * READ)]
+    usual, usual_words = _alike(corpus.vectors(some)), _alike(count_words(corpus.named(some)))
     taken = np.zeros(len(accounts), bool)
     found: list[Relay] = []
     for thing, members in candidates:
         if taken[members].mean() > 0.5:
             continue
-        own = np.isin(accounts.of, members)
+        own = accounts.positions(members)
         rows = spread(accounts.rows[own], accounts.of[own], READ)
         injected = find_injected(corpus.named(corpus.prompt[rows]))
         if injected is None:
             continue
-        related = _alike(judge.vectors(injected.rest)) / usual
+        if _alike(count_words(injected.rest)) > RELATED * usual_words:
+            continue
+        vectors = judge.embedded(injected.rest)
+        related = _alike(vectors.rows[vectors.of]) / usual
         if related > RELATED:
             continue
-        score = float(judge.texts([injected.rest]).score[0])
+        score = judge.score(vectors)
         if score <= judge.threshold:
             certainty = shares[members, :][:, [thing]].toarray().ravel()
             taken[members] = True
@@ -157,8 +165,8 @@ def _candidates(
     return sparse.csr_array(shares), ranked
 
 
-def _alike(vectors: NDArray[np.float32]) -> float:
+def _alike(vectors: NDArray[np.float32] | sparse.csr_matrix) -> float:
     """Return the mean cosine of two different rows of unit vectors (n, dimension)."""
-    count = len(vectors)
-    total = float((vectors.sum(axis=0) ** 2).sum())
-    return (total - count) / max(count * (count - 1), 1)
+    count = vectors.shape[0]
+    total = float((np.asarray(vectors.sum(axis=0)) ** 2).sum())
+    return float((total - count) / max(count * (count - 1), 1))

@@ -43,6 +43,12 @@ class Accounts:
         """Return the number of accounts."""
         return len(self.ids)
 
+    def positions(self, members: Ints) -> Ints:
+        """Return where in `rows` the rows of some accounts are (n,)."""
+        own = np.zeros(len(self), bool)
+        own[members] = True
+        return np.flatnonzero(own[self.of])
+
 
 @dataclass(frozen=True, slots=True)
 class Things:
