@@ -1,8 +1,9 @@
 """Campaigns: accounts that move together, and traffic that turns on a launch."""
 
 from .campaign import Campaign, find_campaigns
+from .corpus import Corpus
 from .files import campaign_files
-from .judge import Corpus, Judge
+from .judge import Judge
 from .pivot import Launch, read_launches
 from .tables import campaign_table
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-from .groups import FDR
+from .groups import FDR, cores
 from .links import RATES, adjusted
 from .things import Floats, Ints, Things
-
-CORE = 0.2
-"""What this share of a group's accounts, and three of them, hold is its core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ def attach(things: Things, groups: list[Ints], free: Ints) -> list[Attached]:
         groups: accounts of each group.
         free: accounts that are in none (free,).
     """
-    core = _cores(things, groups)
+    core = cores(things, groups)
     held = things.table[free]
     weighted = core.multiply(things.weight[:, None]).tocsr()
     overlap = (held @ weighted).toarray()
@@ -64,15 +60,3 @@ def attach(things: Things, groups: list[Ints], free: Ints) -> list[Attached]:
         Attached(free[found & (best == group)], sure[found & (best == group)])
         for group in range(len(groups))
     ]
-
-
-def _cores(things: Things, groups: list[Ints]) -> sparse.csr_array:
-    """Return 1 where a thing is of a group's core (things, groups)."""
-    sizes = np.array([len(group) for group in groups])
-    ones, of = np.ones(sizes.sum()), np.repeat(np.arange(len(groups)), sizes)
-    shape = (things.table.shape[0], len(groups))
-    members = sparse.coo_array((ones, (np.concatenate(groups), of)), shape=shape).tocsr()
-    counts = sparse.coo_array(things.table.T @ members)
-    kept = counts.data >= np.maximum(3, CORE * sizes[counts.coords[1]])
-    coords = (counts.coords[0][kept], counts.coords[1][kept])
-    return sparse.coo_array((np.ones(kept.sum()), coords), shape=counts.shape).tocsr()

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy import sparse
 
 from ...data import InputError
 from .attach import attach
 from .conduct import division, growth, schedule
-from .groups import find_groups
-from .judge import Corpus, Judge
+from .corpus import Corpus
+from .groups import cores, find_groups
+from .judge import Judge
 from .links import find_links
 from .pivot import Launch, Moves, find_pivots, strongest
 from .reasons import Shared, certainties, of_account, shared_by
@@ -29,12 +31,12 @@ class Campaign:
         campaign_id: from what they share, nothing else.
         kind: campaign (its label is extraction), relay (experimental) or shared_use.
         label: organic, extraction or insufficient_evidence.
-        score: calibrated probability of extraction of the pooled prompts, of a relay without what
-            it adds; None where the evidence is insufficient.
+        score: mean calibrated probability of extraction of its accounts, of a relay without what it
+            adds; None where the evidence is insufficient.
         threshold: a score above it is extraction.
         members: records of the accounts, the most certain first.
         prompts: how many they sent.
-        areas: share of the prompts by capability area, the largest first.
+        areas: shares of the prompts that were read by capability area, the largest first.
         pivot: the strongest turn to a launched model; None without a launch.
         evidence: what they share, and how they work.
     """
@@ -94,14 +96,16 @@ def find_campaigns(corpus: Corpus, judge: Judge, launches: Sequence[Launch] = ()
     members = [group.accounts for group in groups]
     pivots = find_pivots(moves, list(launches) or moves.launches(), members)
     rows = [accounts.positions(one) for one in members]
-    judged = judge.prompts(corpus, [accounts.rows[one] for one in rows])
+    holds = sparse.csc_array(things.texts @ cores(things, members))
+    judged = judge.groups(corpus, accounts, members, holds)
     shared = shared_by(things, corpus, accounts, members)
     found = []
     for i, group in enumerate(groups):
-        score = group.relay.score if group.relay else float(judged.score[i])
-        label, shown = judge.label(score, len(rows[i]))
+        score = group.relay.score if group.relay else judged[i].score
+        label = judge.label(score)
         kind = "relay" if group.relay else "campaign" if label == "extraction" else "shared_use"
-        evidence = {"shared": shared[i].told, **_conduct(corpus, accounts, rows[i])}
+        evidence = {"shared": shared[i].told, "read": judged[i].read, "flagged": judged[i].flagged}
+        evidence |= _conduct(corpus, accounts, rows[i])
         if group.relay:
             evidence |= group.relay.record()
         found.append(
@@ -109,11 +113,11 @@ def find_campaigns(corpus: Corpus, judge: Judge, launches: Sequence[Launch] = ()
                 shared[i].name,
                 kind,
                 label,
-                shown,
+                score,
                 judge.threshold,
                 _members(group, accounts, things, shared[i], rows[i]),
                 len(rows[i]),
-                judged.named(i),
+                judged[i].areas,
                 strongest(pivots[i]),
                 evidence,
             )

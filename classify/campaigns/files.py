@@ -10,7 +10,8 @@ from ...embed import SentenceEncoder
 from ...index import open_index
 from ..model import load_model
 from .campaign import Campaign, find_campaigns
-from .judge import Corpus, Judge
+from .corpus import Corpus
+from .judge import Judge
 from .pivot import read_launches
 
 

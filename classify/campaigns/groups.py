@@ -17,6 +17,8 @@ STRONGEST = 16
 """Links that each account brings in, the strongest."""
 ALIKE = 0.5
 """Two communities are one group where the cosine of what they share is above."""
+CORE = 0.2
+"""What this share of a group's accounts, and three of them, hold is its core."""
 LEAST = 3
 """Accounts of the smallest group."""
 
@@ -58,6 +60,18 @@ def profiles(things: Things, groups: list[Ints]) -> sparse.csr_array:
     shape = (len(groups), things.table.shape[0])
     members = sparse.coo_array((shares, (of, np.concatenate(groups))), shape=shape).tocsr()
     return (members @ things.table).multiply(things.weight[None, :]).tocsr()
+
+
+def cores(things: Things, groups: list[Ints]) -> sparse.csr_array:
+    """Return 1 where a thing is of a group's core (things, groups)."""
+    sizes = np.array([len(group) for group in groups])
+    ones, of = np.ones(sizes.sum()), np.repeat(np.arange(len(groups)), sizes)
+    shape = (things.table.shape[0], len(groups))
+    members = sparse.coo_array((ones, (np.concatenate(groups), of)), shape=shape).tocsr()
+    counts = sparse.coo_array(things.table.T @ members)
+    kept = counts.data >= np.maximum(3, CORE * sizes[counts.coords[1]])
+    coords = (counts.coords[0][kept], counts.coords[1][kept])
+    return sparse.coo_array((np.ones(kept.sum()), coords), shape=counts.shape).tocsr()
 
 
 def _strongest(links: Links, accounts: int) -> Links:

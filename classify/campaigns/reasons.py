@@ -11,9 +11,9 @@ import pyarrow as pa
 from scipy import sparse
 
 from ..templates import find_template, shortened
+from .corpus import Corpus
 from .fingerprints import hash_texts
 from .groups import FDR, profiles
-from .judge import Corpus
 from .links import Links
 from .things import KINDS, Accounts, Floats, Ints, Things
 

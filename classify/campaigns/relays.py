@@ -13,7 +13,8 @@ from scipy import sparse
 
 from ..templates import shortened
 from ..words import count_words
-from .judge import Corpus, Judge, spread
+from .corpus import Corpus, spread
+from .judge import Judge
 from .things import Accounts, Floats, Ints, Things
 
 BLANKET = 0.8
@@ -99,15 +100,12 @@ def find_relays(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge
             continue
         if _alike(count_words(injected.rest)) > RELATED * usual_words:
             continue
-        vectors = judge.embedded(injected.rest)
-        related = _alike(vectors.rows[vectors.of]) / usual
-        if related > RELATED:
-            continue
-        score = judge.score(vectors)
-        if score <= judge.threshold:
+        score, vectors = judge.score(injected.rest)
+        related = _alike(vectors) / usual
+        if related <= RELATED and judge.label(score) == "organic":
             certainty = shares[members, :][:, [thing]].toarray().ravel()
             taken[members] = True
-            found.append(Relay(members, thing, injected, certainty, score, related))
+            found.append(Relay(members, thing, injected, certainty, round(score, 6), related))
     return found
 
 
