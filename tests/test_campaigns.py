@@ -1,6 +1,7 @@
 """Campaigns: planted ones found, products and relays not called that, chance held to its rate."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from conftest import Rows, records, write_rows
 from typer.testing import Result
 
+from capscope.classify import load_model
+from capscope.classify.campaigns import Corpus, Judge, find_campaigns
 from capscope.data import read_traffic
 from capscope.data.recipes import applications, grids, suffixes, wrappers
 from capscope.index import add
@@ -76,7 +79,7 @@ def crowd(sample_rows: Rows) -> Rows:
     rng = np.random.default_rng(0)
     organic = [r for r in sample_rows if r["label"] == "organic"]
     people = [
-        row(r["session_id"], r["prompt"], rng.uniform(0, 14), **identifiers(r["account_id"]))
+        row(r["session_id"], r["prompt"], rng.uniform(0, 14), **identifiers(r["session_id"]))
         for r in organic
     ]
     short = sorted({r["prompt"] for r in organic if 20 < len(r["prompt"]) < 150})
@@ -104,6 +107,14 @@ def found(crowd_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def groups_of(rows: Rows, encoder: Any) -> Rows:
+    with tempfile.TemporaryDirectory() as folder:
+        write_rows(Path(folder) / "rows.jsonl", rows)
+        traffic = read_traffic([folder])
+    found = find_campaigns(Corpus.of_traffic(traffic, encoder), Judge(load_model(), encoder))
+    return [one.record() for one in found]
+
+
 def members(group: dict[str, Any]) -> set[str]:
     return {member["account_id"] for member in group["accounts"]}
 
@@ -120,12 +131,16 @@ def test_a_planted_campaign_is_one_group_and_nobody_else_is_in_a_campaign(found:
     assert next(iter(campaigns[0]["areas"])) in ("reasoning", "chain_of_thought")
 
 
-def test_customers_of_a_product_are_a_group_but_organic(found: Rows) -> None:
-    groups = [group for group in found if members(group) & of("shop", 12)]
-    assert len(groups) == 1
-    assert members(groups[0]) >= of("shop", 12)
-    assert (groups[0]["kind"], groups[0]["label"]) == ("shared_use", "organic")
-    kinds = {thing["kind"]: thing["what"] for thing in groups[0]["evidence"]["shared"]}
+def test_customers_of_a_product_are_no_campaign(encoder: Any) -> None:
+    """Nothing but the product ties accounts here; its customers are the group."""
+    rng = np.random.default_rng(1)
+    others = [row(f"other-{i}", f"Tell me what {i} and {i + 1} make", i % 14) for i in range(600)]
+    texts = [f"My card was charged {i} euros twice, please refund" for i in range(40)]
+    found = groups_of([*others, *customers(12, 10, texts, rng)], encoder)
+    (group,) = (group for group in found if members(group) & of("shop", 12))
+    assert members(group) == of("shop", 12)
+    assert (group["kind"], group["label"]) == ("shared_use", "organic")
+    kinds = {thing["kind"]: thing["what"] for thing in group["evidence"]["shared"]}
     assert (kinds["organisation"], kinds["payment"]) == ("shop", "card of shop")
 
 
