@@ -29,6 +29,8 @@ SHOWN = 200
 """Characters of an added text that are told."""
 RELATED = 2.0
 """Prompts are related where their mean cosine is so many times that of any two accounts'."""
+ALIKE = 0.25
+"""Prompts are related where their mean cosine is above, whatever any two accounts' is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Relay:
         injected: the text.
         certainty: share of each account's prompts that hold it (accounts,) float64.
         score: what the model says of the prompts without it.
-        related: mean cosine of two accounts' prompts without it, over that of any two accounts.
+        related: mean cosine of two accounts' prompts without it.
     """
 
     accounts: Ints
@@ -80,8 +82,8 @@ def find_relays(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge
 
     A candidate is a text that at least five accounts have in 80 % of their prompts. It is a relay
     where the text stands at one end, what is left is no more than twice as alike from account to
-    account as prompts of any two accounts are, in its words and in its meaning, and the model takes
-    what is left for organic.
+    account as prompts of any two accounts are, in its words and in its meaning, nor alike at all (a
+    mean cosine above 0.25), and the model takes what is left for organic.
     """
     shares, candidates = _candidates(corpus, accounts, things)
     if not candidates:
@@ -101,8 +103,9 @@ def find_relays(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge
         if _alike(count_words(injected.rest)) > RELATED * usual_words:
             continue
         score, vectors = judge.score(injected.rest)
-        related = _alike(vectors) / usual
-        if related <= RELATED and judge.label(score) == "organic":
+        related = _alike(vectors)
+        unrelated = related <= min(RELATED * usual, ALIKE)
+        if unrelated and judge.label(score) == "organic":
             certainty = shares[members, :][:, [thing]].toarray().ravel()
             taken[members] = True
             found.append(Relay(members, thing, injected, certainty, round(score, 6), related))
