@@ -134,7 +134,10 @@ def test_a_planted_campaign_is_one_group_and_nobody_else_is_in_a_campaign(found:
 def test_customers_of_a_product_are_no_campaign(encoder: Any) -> None:
     """Nothing but the product ties accounts here; its customers are the group."""
     rng = np.random.default_rng(1)
-    others = [row(f"other-{i}", f"Tell me what {i} and {i + 1} make", i % 14) for i in range(600)]
+    others = [
+        row(f"other-{i}", f"Tell me what {i} and {i + 1} make", i % 14, **identifiers(f"o{i}"))
+        for i in range(600)
+    ]
     texts = [f"My card was charged {i} euros twice, please refund" for i in range(40)]
     found = groups_of([*others, *customers(12, 10, texts, rng)], encoder)
     (group,) = (group for group in found if members(group) & of("shop", 12))

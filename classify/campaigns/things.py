@@ -59,8 +59,8 @@ class Things:
         kind: position in `KINDS` (things,) int64.
         name: a hash of each thing's content (things,) uint64.
         weight: -ln of the share of accounts that hold it (things,) float64.
-        degree: how many things of each kind an account holds, those that it holds alone among them
-            but for texts (accounts, kinds) float64.
+        degree: how many things of each kind an account holds, also those that it holds alone; of
+            texts, a prompt that shares nothing counts as one (accounts, kinds) float64.
         texts: which distinct prompt holds which text (distinct, things) float64.
     """
 
@@ -124,6 +124,7 @@ def find_things(table: pa.Table, accounts: Accounts, prompt: Ints, texts: pa.Arr
     of_texts = held[:, kept[kind[kept] == 0]]
     of_texts.resize((len(texts), len(kept)))
     degree = (joined @ of_kind).toarray()
+    degree[:, 0] += sent @ (np.diff(held.indptr) == 0)
     return Things(joined[:, kept], kind[kept], name[kept], weight, degree, of_texts)
 
 
