@@ -331,6 +331,43 @@ def coverage_command(
     print_records(coverage_records(open_index(index), open_encoder(weights, cache), scope))
 
 
+@app.command("campaigns")
+def campaigns_command(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders, globs, or - for standard input.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="An index's folder, instead of inputs.")
+    ] = None,
+    output: Output = None,
+    model: ModelFolder = None,
+    launch: Annotated[
+        list[str] | None,
+        typer.Option(help="MODEL=TIME of a launch, may be given again; else those it shows."),
+    ] = None,
+    weights: Weights = None,
+    format: FormatName = "auto",
+    gap: Gap = "30m",
+    strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
+) -> None:
+    """Find groups of accounts that move together, with the reasons for each link."""
+    from .classify.campaigns import campaign_files, campaign_table
+
+    found, skipped = campaign_files(
+        inputs or [],
+        output,
+        index=index,
+        model=model,
+        launches=launch or [],
+        weights=weights,
+        reading=reading(format, gap, strict, redact, hash_accounts),
+    )
+    show(campaign_table(found))
+    say(skipped + (f"; records in {output}" if output else ""))
+
+
 @app.command("convert")
 def convert_command(
     inputs: Inputs,
