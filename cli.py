@@ -346,6 +346,7 @@ def campaigns_command(
         typer.Option(help="MODEL=TIME of a launch, may be given again; else those it shows."),
     ] = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -362,6 +363,7 @@ def campaigns_command(
         model=model,
         launches=launch or [],
         weights=weights,
+        cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(campaign_table(found))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...data import InputError, ReadOptions, check_output, read_traffic, write_records
-from ...embed import SentenceEncoder
+from ...embed import open_encoder
 from ...index import open_index
 from ..model import load_model
 from .campaign import Campaign, find_campaigns
@@ -23,6 +23,7 @@ def campaign_files(
     model: Path | None = None,
     launches: Sequence[str] = (),
     weights: Path | None = None,
+    cache: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> tuple[list[Campaign], str]:
     """Find campaigns in logs or in an index, and write a record for each.
@@ -46,12 +47,12 @@ def campaign_files(
     loaded = load_model(model)
     if index is not None:
         opened = open_index(index)
-        encoder = SentenceEncoder(weights)
+        encoder = open_encoder(weights, cache)
         opened.check_encoder(encoder)
         corpus, skipped = Corpus.of_index(opened), f"{opened.rows.num_rows:,} prompts in {index}"
     else:
         traffic = read_traffic(inputs, reading)
-        encoder = SentenceEncoder(weights)
+        encoder = open_encoder(weights, cache)
         corpus, skipped = Corpus.of_traffic(traffic, encoder), traffic.skipped.describe()
     found = find_campaigns(corpus, Judge(loaded, encoder), told)
     write_records((one.record() for one in found), output)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from ..templates import find_template, shortened
+from ...data.templates import find_template, shortened
 from .corpus import Corpus
 from .fingerprints import hash_texts
 from .groups import FDR, profiles

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..templates import shortened
+from ...data.templates import shortened
 from ..words import count_words
 from .corpus import Corpus, spread
 from .judge import Judge

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from ..tables import plain
+from ...data import plain
 from .campaign import Campaign
 
 TOP = 20
