@@ -1,6 +1,7 @@
 -- Rows of `traffic` that `known` lacks. A row is known by what it says and, among rows that say
 -- the same, by its number: an exact repeat is a row of its own, and reading it again is not.
--- `known` may be far larger than `traffic`, and is read once, in a stream.
+-- Its id is half of a SHA-256 over that. `known` may be far larger than `traffic`, and is read
+-- once, in a stream.
 WITH numbered AS (
     SELECT *, row_number() OVER () AS place FROM traffic
 ),
@@ -11,10 +12,10 @@ told AS (
     FROM numbered
 ),
 named AS MATERIALIZED (
-    SELECT sha256(to_json([
+    SELECT left(sha256(to_json([
         prompt, session_id, account_id, epoch_us(timestamp)::VARCHAR, model, system,
         occurrence::VARCHAR
-    ])::VARCHAR) AS row_id, *
+    ])::VARCHAR), 32) AS row_id, *
     FROM told
 ),
 held AS (

@@ -17,8 +17,8 @@ from ..embed.runtime import faiss, faiss_alone
 
 FLAT = 50_000
 """Up to so many vectors a segment is scanned exactly; above, it gets inverted lists."""
-PROBES = 32
-PROBED = 32_000
+PROBES = 16
+PROBED = 20_000
 """A search without a filter looks into so many lists, and into as many as hold so many vectors."""
 CANDIDATES = 100
 """Fewest vectors that are ranked anew, and four for each that is asked for."""
