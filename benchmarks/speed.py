@@ -5,7 +5,7 @@ Both get the same traffic, repeats included, in one run: the plain way encodes e
 cache. Work is cut into rounds that alternate between the two, so that what else the machine does
 falls on both. Seconds of the processors are printed beside those of the clock.
 
-    python benchmarks/speed.py out/full/train.parquet --rows 4000
+    python benchmarks/speed.py out/full/train.parquet --rows 1000
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     """Time both ways, print the figures and what they ran on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("traffic", type=Path, help="a Parquet file with a column prompt")
-    parser.add_argument("--rows", type=int, default=4000, help="its first rows")
+    parser.add_argument("--rows", type=int, default=1000, help="its first rows")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--exact", action="store_true", help="distinct prompts only, for both")
     options = parser.parse_args()
@@ -59,7 +59,7 @@ def main() -> None:
         embed(prompts, cached)
         seconds = dict.fromkeys(ways, 0.0)
         processor = dict.fromkeys(ways, 0.0)
-        worst = 0.0
+        worst, done = 0.0, 0
         step = -(-len(prompts) // options.rounds)
         for start in range(0, len(prompts), step):
             part, made = prompts.slice(start, step), []
@@ -68,6 +68,8 @@ def main() -> None:
                 made.append(way(part))
                 seconds[name] += time.perf_counter() - clock
                 processor[name] += time.process_time() - cpu
+            done += len(part)
+            sys.stderr.write(f"{done:,} prompts: " + rates(done, seconds) + "\n")
             worst = max(worst, *(float(np.abs(rows - made[0]).max()) for rows in made[1:]))
     distinct = len(prompts.unique())
     lines = [
@@ -82,6 +84,11 @@ def main() -> None:
             f"{seconds['sentence-transformers'] / seconds[name]:.2f} times sentence-transformers"
         )
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def rates(prompts: int, seconds: dict[str, float]) -> str:
+    """Return the prompts per second of each way, in one line."""
+    return ", ".join(f"{name} {prompts / spent:,.1f}/s" for name, spent in seconds.items())
 
 
 if __name__ == "__main__":
