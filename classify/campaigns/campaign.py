@@ -31,8 +31,8 @@ class Campaign:
         campaign_id: from what they share, nothing else.
         kind: campaign (its label is extraction), relay (experimental) or shared_use.
         label: organic, extraction or insufficient_evidence.
-        score: median calibrated probability of extraction of its accounts, of a relay without what it
-            adds; None where the evidence is insufficient.
+        score: median calibrated probability of extraction of its accounts, of a relay without
+            what it adds; None where the evidence is insufficient.
         threshold: a score above it is extraction.
         members: records of the accounts, the most certain first.
         prompts: how many they sent.

@@ -27,8 +27,8 @@ class Judged:
 
     Attributes:
         label: organic, extraction or insufficient_evidence.
-        score: median calibrated probability of extraction of the accounts that were read; None where
-            none of them has enough prompts.
+        score: median calibrated probability of extraction of the accounts that were read; None
+            where none of them has enough prompts.
         flagged: the share of those accounts above the threshold; None as `score`.
         read: how many accounts have enough prompts.
         areas: shares of the prompts that were read, the largest first.
