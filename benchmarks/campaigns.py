@@ -161,8 +161,7 @@ def grow(sizes: list[int]) -> None:
         linked = time.perf_counter()
         groups = find_groups(things, links)
         if groups:
-            free = np.setdiff1d(np.arange(accounts), np.concatenate(groups))
-            attach(things, groups, free)
+            attach(things, groups, np.arange(accounts))
         end = time.perf_counter()
         say(
             f"{accounts:,} accounts, {rows:,} prompts ({len(texts):,} distinct): things "

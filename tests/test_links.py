@@ -11,7 +11,7 @@ from capscope.classify.campaigns import Launch
 from capscope.classify.campaigns.conduct import division, growth, schedule
 from capscope.classify.campaigns.fingerprints import GRAM, WINDOW, fingerprint
 from capscope.classify.campaigns.groups import FDR, find_groups
-from capscope.classify.campaigns.links import chance, find_links
+from capscope.classify.campaigns.links import adjusted, chance, find_links
 from capscope.classify.campaigns.pivot import DAY, Moves, find_pivots
 from capscope.classify.campaigns.relays import find_injected
 from capscope.classify.campaigns.things import KINDS, Accounts, Things, find_accounts, find_things
@@ -70,6 +70,37 @@ def test_short_prompts_are_one_fingerprint_and_empty_ones_none() -> None:
 def test_fingerprints_do_not_depend_on_what_else_is_there() -> None:
     texts = [" ".join(np.random.default_rng(i).choice(WORDS, 30)) for i in range(5)]
     assert prints(*texts) == [prints(text)[0] for text in texts]
+
+
+def test_few_of_the_runs_are_kept() -> None:
+    (found,) = prints(" ".join(WORDS))
+    assert 0.3 < len(found) / (len(WORDS) - GRAM + 1) < 0.5
+
+
+def test_a_template_is_one_thing_and_its_tasks_are_others() -> None:
+    fixed = " ".join(WORDS[:20]), " ".join(WORDS[20:40])
+    tasks = [" ".join(WORDS[100 + 15 * i : 115 + 15 * i]) for i in range(10)]
+    texts = [f"{fixed[0]} {task} {fixed[1]}" for task in tasks]
+    rows = [
+        {"account_id": f"a{i}", "prompt": texts[(i + j) % 10]} for i in range(10) for j in (0, 1)
+    ]
+    columns = ["timestamp", "model", *KINDS[2:]]
+    schema = pa.schema([(name, pa.string()) for name in ("account_id", "prompt", *columns)])
+    table = pa.Table.from_pylist(rows, schema)
+    times = pa.nulls(len(rows), pa.timestamp("us", tz="UTC"))
+    table = table.set_column(table.schema.get_field_index("timestamp"), "timestamp", times)
+    coded = table["prompt"].combine_chunks().dictionary_encode()
+    prompt = np.asarray(coded.indices, np.int64)
+    accounts = find_accounts(table, prompt)
+    things = find_things(table, accounts, prompt, coded.dictionary.cast(pa.large_string()))
+    assert sorted(things.holders.tolist())[:10] == [2] * 10
+    assert 1 <= (things.holders == 10).sum() <= 2
+
+
+def test_chances_are_adjusted_for_all_pairs() -> None:
+    log_p = np.log(np.array([1e-8, 1e-4, 0.03]))
+    padded = np.append(np.exp(log_p), np.ones(997))
+    np.testing.assert_allclose(adjusted(log_p, 1000), stats.false_discovery_control(padded)[:3])
 
 
 def test_the_chance_bounds_the_rate_of_overlaps_under_the_null() -> None:
@@ -197,6 +228,7 @@ def test_division_tells_dealt_from_chance_from_picked() -> None:
     picked = np.minimum(rng.zipf(1.5, 3000), 300)
     assert division(of, dealt) < 0.1
     assert 0.7 < division(of, rng.integers(0, 300, 3000)) < 1.3
+    assert 0.8 < division(of, rng.integers(0, 2500, 3000)) < 1.2
     assert division(of, picked) > 2
     assert division(of, np.arange(3000)) is None
 

@@ -14,7 +14,7 @@ from ...data import InputError
 from .attach import attach
 from .conduct import division, growth, schedule
 from .corpus import Corpus
-from .groups import cores, find_groups
+from .groups import LEAST, cores, find_groups
 from .judge import Judge
 from .links import find_links
 from .pivot import Launch, Moves, find_pivots, strongest
@@ -31,8 +31,8 @@ class Campaign:
         campaign_id: from what they share, nothing else.
         kind: campaign (its label is extraction), relay (experimental) or shared_use.
         label: organic, extraction or insufficient_evidence.
-        score: mean calibrated probability of extraction of its accounts, of a relay without what it
-            adds; None where the evidence is insufficient.
+        score: median calibrated probability of extraction of its accounts, of a relay without
+            what it adds; None where the evidence is insufficient.
         threshold: a score above it is extraction.
         members: records of the accounts, the most certain first.
         prompts: how many they sent.
@@ -143,15 +143,15 @@ def _groups(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge) ->
     found = [_Group(relay.accounts, relay.certainty, relay) for relay in relays]
     groups = find_groups(things, left)
     if groups:
-        taken = relayed.copy()
-        taken[np.concatenate(groups)] = True
-        added = attach(things, groups, np.flatnonzero(~taken))
+        gained = attach(things, groups, np.flatnonzero(~relayed))
+        gone = np.concatenate([more.accounts for more in gained])
+        groups = [np.setdiff1d(group, gone) for group in groups]
         certain = certainties(left, groups, len(accounts))
-        for group, sure, more in zip(groups, certain, added, strict=True):
-            members = np.append(group, more.accounts)
-            order = np.argsort(members)
-            certainty = np.append(sure, more.certainty)
-            found.append(_Group(members[order], certainty[order], None))
+        for group, sure, more in zip(groups, certain, gained, strict=True):
+            members, certainty = np.append(group, more.accounts), np.append(sure, more.certainty)
+            if len(members) >= LEAST:
+                order = np.argsort(members)
+                found.append(_Group(members[order], certainty[order], None))
     return found
 
 

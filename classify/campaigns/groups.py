@@ -15,10 +15,12 @@ FDR = 0.01
 """A link stands where its adjusted chance is below."""
 STRONGEST = 16
 """Links that each account brings in, the strongest."""
-ALIKE = 0.5
+LEVELS = 3
+"""How often communities are looked for, each time in those of before."""
+ALIKE = 0.3
 """Two communities are one group where the cosine of what they share is above."""
-CORE = 0.2
-"""What this share of a group's accounts, and three of them, hold is its core."""
+CORE = 0.1
+"""What this share of a group's accounts, and at least three of them, hold is its core."""
 LEAST = 3
 """Accounts of the smallest group."""
 
@@ -27,30 +29,35 @@ def find_groups(things: Things, links: Links) -> list[Ints]:
     """Return groups of accounts, each in ascending order; no account is in two.
 
     Louvain communities (Blondel et al. 2008) of the significant links, each weighted by -ln of its
-    chance. Louvain also cuts what is evenly linked, so communities that share the same things are
-    joined: those whose profiles, the share of members that hold a thing times the thing's weight,
-    have a cosine above one half.
+    chance; each is then cut again by itself, since Louvain joins small ones (Fortunato and
+    Barthélemy 2007). It also cuts what is evenly linked, so communities that share the same things
+    are joined each time: those whose profiles, the share of members that hold a thing times the
+    thing's weight, have a cosine above `ALIKE`.
     """
     strong = _strongest(links.keep(np.flatnonzero(links.q < FDR)), things.table.shape[0])
     graph = nx.Graph()
     graph.add_weighted_edges_from(
         zip(strong.one.tolist(), strong.other.tolist(), (-strong.log_p).tolist(), strict=True)
     )
-    found = cast("list[set[int]]", nx.community.louvain_communities(graph, seed=0))
-    communities = sorted(
-        np.array(sorted(community), dtype=np.int64).tolist() for community in found
-    )
-    if not communities:
-        return []
-    profile = profiles(things, [np.array(community) for community in communities])
+    groups = [np.array(sorted(graph), dtype=np.int64)] if len(graph) else []
+    for _ in range(LEVELS):
+        groups = [part for group in groups for part in _cut(things, graph, group)]
+    return [group for group in groups if len(group) >= LEAST]
+
+
+def _cut(things: Things, graph: nx.Graph, group: Ints) -> list[Ints]:
+    """Cut a group into communities that do not share the same things."""
+    inside = graph.subgraph(group.tolist())
+    found = cast("list[set[int]]", nx.community.louvain_communities(inside, seed=0))
+    communities = [np.array(one) for one in sorted(sorted(community) for community in found)]
+    profile = profiles(things, communities)
     length = np.sqrt(np.asarray(profile.multiply(profile).sum(axis=1))).ravel()
     unit = sparse.diags_array(1.0 / np.maximum(length, 1e-12)) @ profile
-    alike = unit @ unit.T > ALIKE
-    _, joined = sparse.csgraph.connected_components(alike, directed=False)
-    groups: dict[int, list[int]] = {}
-    for community, group in zip(communities, joined.tolist(), strict=True):
-        groups.setdefault(group, []).extend(community)
-    return [np.sort(np.array(group)) for group in groups.values() if len(group) >= LEAST]
+    count, of = sparse.csgraph.connected_components(unit @ unit.T > ALIKE, directed=False)
+    return [
+        np.sort(np.concatenate([c for c, g in zip(communities, of, strict=True) if g == number]))
+        for number in range(count)
+    ]
 
 
 def profiles(things: Things, groups: list[Ints]) -> sparse.csr_array:

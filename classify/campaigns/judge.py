@@ -27,8 +27,8 @@ class Judged:
 
     Attributes:
         label: organic, extraction or insufficient_evidence.
-        score: mean calibrated probability of extraction of the accounts that were read; None where
-            none of them has enough prompts.
+        score: median calibrated probability of extraction of the accounts that were read; None
+            where none of them has enough prompts.
         flagged: the share of those accounts above the threshold; None as `score`.
         read: how many accounts have enough prompts.
         areas: shares of the prompts that were read, the largest first.
@@ -131,7 +131,7 @@ class Judge:
 
     def _judged(self, scores: Floats, prompts: Ints, area: Ints) -> Judged:
         enough = scores[prompts >= self._least]
-        score = round(float(enough.mean()), 6) if len(enough) else None
+        score = round(float(np.median(enough)), 6) if len(enough) else None
         flagged = round(float((enough > self.threshold).mean()), 4) if len(enough) else None
         names = self._areas.areas
         shares = (np.bincount(area, minlength=len(names)) / len(area)).round(4)

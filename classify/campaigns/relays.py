@@ -27,7 +27,7 @@ READ = 64
 """Prompts of a candidate that are read, one of each account first."""
 SHOWN = 200
 """Characters of an added text that are told."""
-RELATED = 2.0
+RELATED = 1.25
 """Prompts are related where their mean cosine is so many times that of any two accounts'."""
 ALIKE = 0.25
 """Prompts are related where their mean cosine is above, whatever any two accounts' is."""
@@ -81,9 +81,9 @@ def find_relays(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge
     """Return the relays of a traffic; experimental: no field data of any was ever published.
 
     A candidate is a text that at least five accounts have in 80 % of their prompts. It is a relay
-    where the text stands at one end, what is left is no more than twice as alike from account to
-    account as prompts of any two accounts are, in its words and in its meaning, nor alike at all (a
-    mean cosine above 0.25), and the model takes what is left for organic.
+    where the text stands at one end, what is left is hardly more alike from account to
+    account than prompts of any two accounts are (1.25 times, in its words and in its meaning), nor
+    alike at all (a mean cosine above 0.25), and the model takes what is left for organic.
     """
     shares, candidates = _candidates(corpus, accounts, things)
     if not candidates:
