@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("traffic", type=Path, help="a Parquet file with a column prompt")
     parser.add_argument("--rows", type=int, default=1000, help="its first rows")
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--exact", action="store_true", help="distinct prompts only, for both")
     options = parser.parse_args()
     prompts = pq.read_table(options.traffic, columns=["prompt"])["prompt"].slice(0, options.rows)

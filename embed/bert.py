@@ -23,7 +23,7 @@ from .weights import FILE
 if TYPE_CHECKING:
     from torch import Tensor
 
-BUDGET = {"cpu": 4096, "cuda": 32_768, "mps": 8192}
+BUDGET = {"cpu": 1024, "cuda": 32_768, "mps": 8192}
 """Tokens per batch by device."""
 
 FLOOR = 64
