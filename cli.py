@@ -80,6 +80,13 @@ Weights = Annotated[
     Path | None,
     typer.Option(help="Folder with the encoder; else the installed package, else the hub."),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="CAPSCOPE_CACHE",
+        help="Folder where vectors are kept from run to run, by hash of their text.",
+    ),
+]
 IndexFolder = Annotated[Path, typer.Option("--index", help="The index's folder.")]
 Output = Annotated[
     Path | None,
@@ -111,6 +118,7 @@ def label_command(
         float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
     ] = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -127,6 +135,7 @@ def label_command(
         by=by.value,
         max_fpr=max_fpr,
         weights=weights,
+        cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(verdict_table(summary))
@@ -142,6 +151,7 @@ def index_command(
         typer.Option(help="How it is searched: exactly, by inverted lists, or by its size."),
     ] = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -150,11 +160,11 @@ def index_command(
 ) -> None:
     """Embed prompts and add them to an index; the same input again changes nothing."""
     from .data import read_traffic
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import add
 
     traffic = read_traffic(inputs, reading(format, gap, strict, redact, hash_accounts))
-    added = add(index, traffic, SentenceEncoder(weights), search.value if search else None)
+    added = add(index, traffic, open_encoder(weights, cache), search.value if search else None)
     say(
         f"{added.added:,} prompts added, {added.known:,} known already, "
         f"{added.total:,} in {index}; " + traffic.skipped.describe()
@@ -183,13 +193,22 @@ def similar_command(
         bool, typer.Option("--table", help="Show a table instead of JSON lines.")
     ] = False,
     weights: Weights = None,
+    cache: Cache = None,
 ) -> None:
     """Find the indexed prompts most like a text, like each line of a file, or like a prompt."""
     from .index import Filter, find_similar, similar_table
 
     where = Filter(account, utc(since), utc(until), label, session, model)
     records = find_similar(
-        index, text, texts, row, k=k, where=where, least=min_similarity, weights=weights
+        index,
+        text,
+        texts,
+        row,
+        k=k,
+        where=where,
+        least=min_similarity,
+        weights=weights,
+        cache=cache,
     )
     if table:
         show(similar_table(records), stdout=True)
@@ -243,13 +262,14 @@ def clusters_command(
         bool, typer.Option("--fresh", help="Forget the clusters found before, with their ids.")
     ] = False,
     weights: Weights = None,
+    cache: Cache = None,
 ) -> None:
     """Show what the indexed traffic is made of; clusters keep ids and names over batches."""
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import AreaMap, cluster_index, describe, open_index
 
     opened = open_index(index)
-    encoder = SentenceEncoder(weights)
+    encoder = open_encoder(weights, cache)
     opened.check_encoder(encoder)
     found, names = cluster_index(opened, index / "clusters", fresh)
     print_records(describe(opened, found, names, AreaMap.embedded(encoder)))
@@ -264,14 +284,15 @@ def map_command(
         Path | None, typer.Option(help="A .parquet or .jsonl file for the points.")
     ] = None,
     weights: Weights = None,
+    cache: Cache = None,
 ) -> None:
     """Draw the indexed prompts in two dimensions, coloured by cluster."""
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import AreaMap, check_map_outputs, cluster_index, open_index, write_map
 
     check_map_outputs(output, data)
     opened = open_index(index)
-    encoder = SentenceEncoder(weights)
+    encoder = open_encoder(weights, cache)
     opened.check_encoder(encoder)
     found, names = cluster_index(opened, index / "clusters")
     write_map(opened, found, names, AreaMap.embedded(encoder), output, data)
@@ -298,15 +319,55 @@ def coverage_command(
         typer.Option(min=2, help="Prompts that all are brought to; else 20, or 10 for sessions."),
     ] = None,
     weights: Weights = None,
+    cache: Cache = None,
 ) -> None:
     """Rank accounts, sessions or a group by how they cover the capability areas."""
-    from .embed import SentenceEncoder
+    from .embed import open_encoder
     from .index import Scope, coverage_records, open_index, read_accounts
 
     named = (*(account or ()), *(read_accounts(accounts) if accounts else ()))
     unit = by or (Unit.session if account else Unit.account)
     scope = Scope(named, unit.value, utc(since), utc(until), prompts)
-    print_records(coverage_records(open_index(index), SentenceEncoder(weights), scope))
+    print_records(coverage_records(open_index(index), open_encoder(weights, cache), scope))
+
+
+@app.command("campaigns")
+def campaigns_command(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders, globs, or - for standard input.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="An index's folder, instead of inputs.")
+    ] = None,
+    output: Output = None,
+    model: ModelFolder = None,
+    launch: Annotated[
+        list[str] | None,
+        typer.Option(help="MODEL=TIME of a launch, may be given again; else those it shows."),
+    ] = None,
+    weights: Weights = None,
+    cache: Cache = None,
+    format: FormatName = "auto",
+    gap: Gap = "30m",
+    strict: Strict = False,
+    redact: Redact = False,
+    hash_accounts: HashAccounts = None,
+) -> None:
+    """Find groups of accounts that move together, with the reasons for each link."""
+    from .classify.campaigns import campaign_files, campaign_table
+
+    found, skipped = campaign_files(
+        inputs or [],
+        output,
+        index=index,
+        model=model,
+        launches=launch or [],
+        weights=weights,
+        cache=cache,
+        reading=reading(format, gap, strict, redact, hash_accounts),
+    )
+    show(campaign_table(found))
+    say(skipped + (f"; records in {output}" if output else ""))
 
 
 @app.command("convert")
@@ -344,6 +405,7 @@ def train_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="The new model's folder.")],
     labels: Labels = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -359,6 +421,7 @@ def train_command(
             output,
             labels=labels,
             weights=weights,
+            cache=cache,
             reading=reading(format, gap, strict, redact, hash_accounts),
         )
     )
@@ -377,6 +440,7 @@ def evaluate_command(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="A .html file for a report.")] = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -394,6 +458,7 @@ def evaluate_command(
         labels=labels,
         html=html,
         weights=weights,
+        cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     show(figures_table(figures))
@@ -408,6 +473,7 @@ def promote_command(
     ],
     labels: Labels = None,
     weights: Weights = None,
+    cache: Cache = None,
     format: FormatName = "auto",
     gap: Gap = "30m",
     strict: Strict = False,
@@ -423,6 +489,7 @@ def promote_command(
         on,
         labels=labels,
         weights=weights,
+        cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     promoted = {"promoted": str(candidate), "current": str(current)}

@@ -1,4 +1,4 @@
-"""Prompts per second of the encoder by batch size, on the shipped sample: `make bench-batch`."""
+"""Prompts per second of the encoder by tokens per batch, on the sample: `make bench-batch`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from capscope.data import read_traffic
-from capscope.embed import SentenceEncoder, encoder
+from capscope.embed import SentenceEncoder, bert
 
 SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "traffic.jsonl"
 
 
 def main() -> None:
-    """Time each batch size on the longest 1,000 distinct prompts, longest first."""
+    """Time each budget on the longest 1,000 distinct prompts, longest first."""
     texts = read_traffic([str(SAMPLE)]).table["prompt"].unique()
     order = pc.sort_indices(pc.utf8_length(texts), sort_keys=[("", "descending")])
     prompts = texts.take(order[:1000]).to_pylist()
     model = SentenceEncoder()
     model.encode(prompts[:50])
-    for size in (8, 16, 32, 64):
-        encoder.BATCH = size
+    for size in (512, 1024, 2048, 4096, 8192):
+        bert.BUDGET["cpu"] = size
         start = time.perf_counter()
         model.encode(prompts)
         rate = len(prompts) / (time.perf_counter() - start)
-        sys.stdout.write(f"batch {size:3d}: {rate:6.1f} prompts/s\n")
+        sys.stdout.write(f"{size:4d} tokens: {rate:6.1f} prompts/s\n")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from ..data import (
     read_traffic,
     write_records,
 )
-from ..embed import SentenceEncoder
+from ..embed import open_encoder
 from .evaluate import evaluate
 from .label import Verdict, label
 from .model import KIND, load_model, save_model
@@ -70,6 +70,7 @@ def label_files(
     by: By = "session",
     max_fpr: float | None = None,
     weights: Path | None = None,
+    cache: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> Summary:
     """Label the traffic in `inputs` and write a record for each session, or account.
@@ -83,7 +84,7 @@ def label_files(
     loaded = load_model(model)
     loaded.threshold(max_fpr)
     traffic = read_traffic(inputs, reading)
-    verdicts = label(traffic, SentenceEncoder(weights), loaded, by=by, max_fpr=max_fpr)
+    verdicts = label(traffic, open_encoder(weights, cache), loaded, by=by, max_fpr=max_fpr)
     summary = Summary(traffic.skipped.describe(), output, by)
     write_records(summary.watch(verdicts), output)
     return summary
@@ -95,6 +96,7 @@ def train_files(
     *,
     labels: Path | None = None,
     weights: Path | None = None,
+    cache: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> str:
     """Train a model on labelled traffic, write its folder and return its card.
@@ -112,7 +114,7 @@ def train_files(
                 "Name another folder for the model.",
             )
     traffic = read_traffic(inputs, reading)
-    model = train(traffic, SentenceEncoder(weights), labels)
+    model = train(traffic, open_encoder(weights, cache), labels)
     save_model(model, output)
     return model.card
 
@@ -126,6 +128,7 @@ def evaluate_files(
     labels: Path | None = None,
     html: Path | None = None,
     weights: Path | None = None,
+    cache: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> dict[str, Any]:
     """Measure a model on labelled traffic, write the figures as one JSON record and return them.
@@ -138,6 +141,7 @@ def evaluate_files(
         labels: a labels file, instead of the traffic's column.
         html: where a report for people goes.
         weights: the encoder's folder.
+        cache: where vectors are kept from run to run; None to keep none.
         reading: how logs are read.
 
     Raises:
@@ -151,7 +155,7 @@ def evaluate_files(
     loaded = load_model(model)
     other = load_model(against) if against else None
     traffic = read_traffic(inputs, reading)
-    figures = evaluate(traffic, SentenceEncoder(weights), loaded, labels, other)
+    figures = evaluate(traffic, open_encoder(weights, cache), loaded, labels, other)
     write_records([figures], output)
     if html is not None:
         measured = f"{model or 'the shipped model'} on {', '.join(inputs)}"
@@ -166,6 +170,7 @@ def promote_files(
     *,
     labels: Path | None = None,
     weights: Path | None = None,
+    cache: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> Comparison | None:
     """Put a candidate in the place of the current model, in one step, unless it is worse.
@@ -190,7 +195,7 @@ def promote_files(
     comparison = None
     if current.exists():
         models = [model, load_model(current)]
-        held = hold_out(read_traffic(on, reading), SentenceEncoder(weights), models, labels)
+        held = hold_out(read_traffic(on, reading), open_encoder(weights, cache), models, labels)
         comparison = weigh(*(score_sessions(held, each) for each in models))
         check_better(comparison)
     save_model(model, current)

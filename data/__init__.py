@@ -1,7 +1,7 @@
 """Logs in, and records out: traffic in one Arrow schema, whatever wrote it."""
 
 from .areas import GENERAL, Area, load_areas
-from .errors import CapscopeError, FolderError, InputError, WeightsError
+from .errors import CacheError, CapscopeError, FolderError, InputError, WeightsError
 from .folder import (
     Held,
     Opened,
@@ -36,6 +36,7 @@ __all__ = [
     "TRUTH",
     "Area",
     "By",
+    "CacheError",
     "CapscopeError",
     "FolderError",
     "Format",

@@ -2,6 +2,7 @@
 
 CapscopeError
 └── InputError      the user's mistake: exit 2
+    ├── CacheError      the vectors' cache cannot be read or written
     ├── FolderError     a model or index folder that is not whole or not ours
     └── WeightsError    the encoder's weights are missing or not the expected ones
 """
@@ -23,6 +24,10 @@ class InputError(CapscopeError):
         """Join the three parts into one message."""
         self.found, self.expected, self.todo = found, expected, todo
         super().__init__(f"{found}; expected {expected}. {todo}")
+
+
+class CacheError(InputError):
+    """The cache of vectors is damaged, of another version, or cannot be written."""
 
 
 class FolderError(InputError):

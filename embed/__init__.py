@@ -1,7 +1,16 @@
 """Prompts to unit vectors."""
 
+from .cache import CachedEncoder, open_encoder
 from .encoder import Encoder, SentenceEncoder
 from .vectors import Vectors, embed
 from .weights import find_weights
 
-__all__ = ["Encoder", "SentenceEncoder", "Vectors", "embed", "find_weights"]
+__all__ = [
+    "CachedEncoder",
+    "Encoder",
+    "SentenceEncoder",
+    "Vectors",
+    "embed",
+    "find_weights",
+    "open_encoder",
+]

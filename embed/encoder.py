@@ -1,19 +1,21 @@
-"""What an encoder is, and sentence-transformers as one."""
+"""What an encoder is, and all-MiniLM-L6-v2 or another sentence-transformers model as one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data import WeightsError
+from .bert import Bert, read_shape
 from .weights import FILE, NAME, find_weights, sha256
 
 BATCH = 16
-"""Prompts per batch: 16 was the fastest of 16, 32 and 64 on two cores (docs/decisions.md)."""
+"""Prompts per batch of a model that sentence-transformers runs (docs/decisions.md)."""
 
 
 class Encoder(Protocol):
@@ -35,31 +37,24 @@ class Encoder(Protocol):
 
 
 class SentenceEncoder:
-    """`all-MiniLM-L6-v2`, or another sentence-transformers model from a folder."""
+    """`all-MiniLM-L6-v2`, or another sentence-transformers model from a folder.
+
+    BERT with mean pooling is run by `bert.py`, any other model by sentence-transformers. The
+    weights of the former are loaded when the first text is encoded, so that work whose vectors
+    are all known already does not wait for them.
+    """
 
     def __init__(self, weights: Path | None = None) -> None:
-        """Load the model: from `weights`, the installed package, or the hub, in this order.
+        """Find the model: at `weights`, in the installed package, or on the hub, in this order.
 
         Raises:
-            WeightsError: there are none, or they cannot be loaded.
+            WeightsError: there is none, or it cannot be loaded.
         """
-        from .runtime import sentence_transformers
-
-        folder = find_weights(weights)
-        try:
-            self._model = sentence_transformers().SentenceTransformer(
-                str(folder), local_files_only=True, model_kwargs={"use_safetensors": True}
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise WeightsError(
-                f"the encoder in {folder} cannot be loaded ({type(error).__name__})",
-                "a whole sentence-transformers folder",
-                "Install or copy it again.",
-            ) from error
-        name = NAME.split("/")[1] if weights is None else folder.name
-        limit = self._model.max_seq_length
-        self._fingerprint = f"{name}:{sha256(folder / FILE)[:16]}:{limit} tokens:float32"
-        self._dimension = int(self._model.get_embedding_dimension() or 0)
+        self._folder = find_weights(weights)
+        self._shape = read_shape(self._folder)
+        name = NAME.split("/")[1] if weights is None else self._folder.name
+        limit = self._shape.limit if self._shape else self._sentences.max_seq_length
+        self._fingerprint = f"{name}:{sha256(self._folder / FILE)[:16]}:{limit} tokens:float32"
 
     @property
     def fingerprint(self) -> str:
@@ -69,11 +64,47 @@ class SentenceEncoder:
     @property
     def dimension(self) -> int:
         """The length of a vector, 384 for MiniLM."""
-        return self._dimension
+        if self._shape:
+            return self._shape.dimension
+        return int(self._sentences.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit vector per text (len(texts), dimension) float32."""
-        vectors = self._model.encode(
+        """Return one unit vector per text (len(texts), dimension) float32.
+
+        Raises:
+            WeightsError: the weights cannot be loaded.
+        """
+        if self._shape:
+            return self._bert.encode(texts)
+        vectors = self._sentences.encode(
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(vectors, dtype=np.float32)
+
+    @cached_property
+    def _bert(self) -> Bert:
+        from safetensors import SafetensorError
+
+        assert self._shape is not None
+        try:
+            return Bert(self._folder, self._shape)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise self._broken(error) from error
+
+    @cached_property
+    def _sentences(self) -> Any:  # noqa: ANN401
+        from .runtime import sentence_transformers
+
+        try:
+            return sentence_transformers().SentenceTransformer(
+                str(self._folder), local_files_only=True, model_kwargs={"use_safetensors": True}
+            )
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> WeightsError:
+        return WeightsError(
+            f"the encoder in {self._folder} cannot be loaded ({type(error).__name__})",
+            "a whole sentence-transformers folder",
+            "Install or copy it again.",
+        )

@@ -28,12 +28,17 @@ def sentence_transformers() -> ModuleType:
     return module
 
 
+def torch() -> ModuleType:
+    """Import torch."""
+    return import_module("torch")
+
+
 @cache
 def faiss() -> ModuleType:
     """Import FAISS after torch, with as many threads."""
-    torch = import_module("torch")
+    threads = torch().get_num_threads()
     module = import_module("faiss")
-    module.omp_set_num_threads(torch.get_num_threads())
+    module.omp_set_num_threads(threads)
     return module
 
 

@@ -13,7 +13,7 @@ FLAT, SCANNED = 5_000, 50_000
 """Up to so many vectors are compared one with all; exactly, then by short codes."""
 CODE, REFINED = 96, 8
 """Sub-quantizers of a code, and how many times `k` the exact comparison after it takes."""
-PER_LIST, PROBES, TRAINING = 500, 8, 32
+PER_LIST, PROBES, TRAINING = 500, 12, 64
 """Mean vectors in a list, how many lists are compared with each, and how many train its centre."""
 BLOCK = 65536
 RESOLUTION = 1e-3
@@ -70,7 +70,9 @@ def _listed(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], 
     centres, owner = _lists(vectors, len(vectors) // PER_LIST)
     order = np.argsort(owner, kind="stable").astype(np.int32)
     members = np.split(order, np.searchsorted(owner[order], np.arange(1, len(centres))))
-    _, near = library.knn(centres, centres, PROBES, metric=library.METRIC_INNER_PRODUCT)
+    _, near = library.knn(
+        centres, centres, min(PROBES, len(centres)), metric=library.METRIC_INNER_PRODUCT
+    )
     distances = np.full((len(vectors), k), 2.0, dtype=np.float32)
     numbers = np.repeat(np.arange(len(vectors), dtype=np.int32)[:, None], k, axis=1)
     for mine, lists in zip(members, near, strict=True):
@@ -98,7 +100,7 @@ def _lists(
     means = library.Kmeans(
         vectors.shape[1],
         lists,
-        niter=5,
+        niter=8,
         spherical=True,
         max_points_per_centroid=TRAINING,
         min_points_per_centroid=1,

@@ -15,9 +15,9 @@ from ..embed.runtime import faiss
 KIND = "capscope clusters"
 LAYOUT = 1
 """Raise it when what the files hold changes."""
-EXEMPLARS = 16
+EXEMPLARS = 64
 """Most exemplars kept of a cluster."""
-LEFT_OUT = 0.01
+LEFT_OUT = 0.05
 """Share of a cluster's own members that its cut-off may leave outside."""
 SEARCHED = 10_000
 """More exemplars than this are searched by lists, `PROBES` of them."""

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from ..data import InputError
-from ..embed import Encoder, SentenceEncoder
+from ..embed import Encoder, open_encoder
 from .search import Filter, matches
 from .store import PromptIndex, open_index
 
@@ -28,6 +28,7 @@ def find_similar(
     where: Filter,
     least: float,
     weights: Path | None,
+    cache: Path | None,
 ) -> Iterable[dict[str, Any]]:
     """Search the index in `folder` for one text, each line of a file, or what a row says.
 
@@ -44,7 +45,7 @@ def find_similar(
     index = open_index(folder)
     if row is not None:
         return similar_to_row(index, row, k, where, least)
-    encoder = SentenceEncoder(weights)
+    encoder = open_encoder(weights, cache)
     if texts is not None:
         return similar_to_lines(index, texts, encoder, k, where, least)
     return similar(index, str(text), encoder, k, where, least)

@@ -103,7 +103,7 @@ def test_a_row_finds_its_own_prompt_first_and_needs_no_encoder(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one,) = records(run("similar", "a question about history", "--index", folder, "-k", 1))
-    monkeypatch.setattr("capscope.index.queries.SentenceEncoder", None)
+    monkeypatch.setattr("capscope.index.queries.open_encoder", None)
     found = records(run("similar", "--id", one["id"], "--index", folder, "-k", 3))
     assert found[0] == one | {"similarity": pytest.approx(1.0, abs=1e-5)}
     assert len(found) == 3

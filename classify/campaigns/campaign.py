@@ -1,0 +1,189 @@
+"""Campaigns: groups of accounts that move together, each with a verdict and its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy import sparse
+
+from ...data import InputError
+from .attach import attach
+from .conduct import division, growth, schedule
+from .corpus import Corpus
+from .groups import LEAST, cores, find_groups
+from .judge import Judge
+from .links import find_links
+from .pivot import Launch, Moves, find_pivots, strongest
+from .reasons import Shared, certainties, of_account, shared_by
+from .relays import Relay, find_relays
+from .things import Accounts, Floats, Ints, Things, find_accounts, find_things
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Accounts that move together; `extraction` by its label only, whatever links them.
+
+    Attributes:
+        campaign_id: from what they share, nothing else.
+        kind: campaign (its label is extraction), relay (experimental) or shared_use.
+        label: organic, extraction or insufficient_evidence.
+        score: median calibrated probability of extraction of its accounts, of a relay without
+            what it adds; None where the evidence is insufficient.
+        threshold: a score above it is extraction.
+        members: records of the accounts, the most certain first.
+        prompts: how many they sent.
+        areas: shares of the prompts that were read by capability area, the largest first.
+        pivot: the strongest turn to a launched model; None without a launch.
+        evidence: what they share, and how they work.
+    """
+
+    campaign_id: str
+    kind: str
+    label: str
+    score: float | None
+    threshold: float
+    members: list[dict[str, Any]]
+    prompts: int
+    areas: dict[str, float]
+    pivot: dict[str, Any] | None
+    evidence: dict[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """Return the campaign as an output record."""
+        return {
+            "campaign_id": self.campaign_id,
+            "kind": self.kind,
+            "experimental": self.kind == "relay",
+            "label": self.label,
+            "score": self.score,
+            "threshold": self.threshold,
+            "accounts": self.members,
+            "prompts": self.prompts,
+            "areas": self.areas,
+            "pivot": self.pivot,
+            "evidence": self.evidence,
+        }
+
+
+def find_campaigns(corpus: Corpus, judge: Judge, launches: Sequence[Launch] = ()) -> list[Campaign]:
+    """Return the groups of accounts that move together, extraction first, then the largest.
+
+    Args:
+        corpus: the traffic.
+        judge: gives each group its verdict.
+        launches: of models; where none is told, those that the traffic shows.
+
+    Raises:
+        InputError: no row names an account, or a launched model is in no row.
+    """
+    accounts = find_accounts(corpus.table, corpus.prompt)
+    if not len(accounts):
+        raise InputError(
+            "no row with an account_id",
+            "traffic whose rows name their accounts",
+            "Name the field that says who asks account_id.",
+        )
+    moves = Moves(corpus.table, accounts)
+    moves.check(launches)
+    things = find_things(corpus.table, accounts, corpus.prompt, corpus.texts)
+    groups = _groups(corpus, accounts, things, judge)
+    if not groups:
+        return []
+    members = [group.accounts for group in groups]
+    pivots = find_pivots(moves, list(launches) or moves.launches(), members)
+    rows = [accounts.positions(one) for one in members]
+    holds = sparse.csc_array(things.texts @ cores(things, members))
+    judged = judge.groups(corpus, accounts, members, holds)
+    shared = shared_by(things, corpus, accounts, members)
+    found = []
+    for i, group in enumerate(groups):
+        score = group.relay.score if group.relay else judged[i].score
+        label = judge.label(score)
+        kind = "relay" if group.relay else "campaign" if label == "extraction" else "shared_use"
+        evidence = {"shared": shared[i].told, "read": judged[i].read, "flagged": judged[i].flagged}
+        evidence |= _conduct(corpus, accounts, rows[i])
+        if group.relay:
+            evidence |= group.relay.record()
+        found.append(
+            Campaign(
+                shared[i].name,
+                kind,
+                label,
+                score,
+                judge.threshold,
+                _members(group, accounts, things, shared[i], rows[i]),
+                len(rows[i]),
+                judged[i].areas,
+                strongest(pivots[i]),
+                evidence,
+            )
+        )
+    return sorted(found, key=_first)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    accounts: Ints
+    certainty: Floats
+    relay: Relay | None
+
+
+def _groups(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge) -> list[_Group]:
+    """Return the relays and the groups; an account of a relay is in no other group."""
+    relays = find_relays(corpus, accounts, things, judge)
+    links = find_links(things)
+    relayed = np.zeros(len(accounts), bool)
+    for relay in relays:
+        relayed[relay.accounts] = True
+    left = links.keep(np.flatnonzero(~relayed[links.one] & ~relayed[links.other]))
+    found = [_Group(relay.accounts, relay.certainty, relay) for relay in relays]
+    groups = find_groups(things, left)
+    if groups:
+        gained = attach(things, groups, np.flatnonzero(~relayed))
+        gone = np.concatenate([more.accounts for more in gained])
+        groups = [np.setdiff1d(group, gone) for group in groups]
+        certain = certainties(left, groups, len(accounts))
+        for group, sure, more in zip(groups, certain, gained, strict=True):
+            members, certainty = np.append(group, more.accounts), np.append(sure, more.certainty)
+            if len(members) >= LEAST:
+                order = np.argsort(members)
+                found.append(_Group(members[order], certainty[order], None))
+    return found
+
+
+def _members(
+    group: _Group, accounts: Accounts, things: Things, shared: Shared, rows: Ints
+) -> list[dict[str, Any]]:
+    prompts = np.bincount(accounts.of[rows], minlength=len(accounts))
+    sure = group.certainty.round(4)
+    return [
+        {
+            "account_id": accounts.ids[account].as_py(),
+            "certainty": certainty,
+            "prompts": int(prompts[account]),
+            "reasons": of_account(things, shared, account),
+        }
+        for account, certainty in (
+            (int(group.accounts[i]), float(sure[i])) for i in np.argsort(-sure, kind="stable")
+        )
+    ]
+
+
+def _conduct(corpus: Corpus, accounts: Accounts, rows: Ints) -> dict[str, Any]:
+    of, own = accounts.of[rows], accounts.rows[rows]
+    times = corpus.table["timestamp"].take(pa.array(own)).cast(pa.int64()).fill_null(-1)
+    times = np.asarray(times, dtype=np.int64)
+    return {
+        "division": division(of, corpus.prompt[own]),
+        "schedule": schedule(times),
+        "growth": growth(of, times),
+    }
+
+
+def _first(one: Campaign) -> tuple[int, int, str]:
+    order = ("campaign", "relay", "shared_use")
+    return order.index(one.kind), -len(one.members), one.campaign_id
