@@ -61,6 +61,7 @@ class Comparison:
         """Return it for the output."""
         return {
             "sessions": self.sessions,
+            "organic": self.organic,
             "differences": {name: d.record() for name, d in self.differences.items()},
             "promised_fpr": self.promised,
             "fpr": round(self.false_alarms / self.organic, 4),
