@@ -64,6 +64,9 @@ def detect(traffic: Path) -> None:
     say(f"  {len(flagged)} groups called extraction, {len(inside)} accounts, {wrong} wrongly")
     for name in sorted(planted) + ["relay"] * ("relay" in truth.values()):
         tell_group(name, found, truth)
+    relays = [group for group in found if group["kind"] == "relay"]
+    false = sum(truth[group["accounts"][0]["account_id"]] != "relay" for group in relays)
+    say(f"  {len(relays)} groups called relays, {false} of them wrongly")
     products = [g for g in found if truth[g["accounts"][0]["account_id"]].startswith("applic")]
     called = sum(group["label"] == "extraction" for group in products)
     say(f"  {called} of {len(products)} groups of applications called extraction")
@@ -160,14 +163,16 @@ def grow(sizes: list[int]) -> None:
         links = find_links(things)
         linked = time.perf_counter()
         groups = find_groups(things, links)
-        if groups:
-            attach(things, groups, np.arange(accounts))
+        gained = attach(things, groups, np.arange(accounts)) if groups else []
+        sizes = [
+            len(group) + len(more.accounts) for group, more in zip(groups, gained, strict=True)
+        ]
         end = time.perf_counter()
         say(
             f"{accounts:,} accounts, {rows:,} prompts ({len(texts):,} distinct): things "
             f"{shared - begin:.0f} s, links {linked - shared:.0f} s, groups {end - linked:.0f} s, "
             f"peak so far {peak():.2f} GB; {len(groups)} groups, the largest of "
-            f"{max(map(len, groups), default=0):,} of {accounts // 24:,} planted"
+            f"{max(sizes, default=0):,} of {accounts // 24:,} planted"
         )
 
 
