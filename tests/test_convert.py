@@ -11,6 +11,7 @@ from typer.testing import Result
 
 from capscope.data import ReadOptions, convert, read_traffic
 from capscope.data.formats import load_formats
+from capscope.index import open_index
 
 Run = Callable[..., Result]
 Fails = Callable[..., str]
@@ -102,8 +103,7 @@ def test_secrets_are_masked_before_anything_is_written(mask: str, run: Run, tmp_
     assert [row["prompt"] for row in written] == [f"Please use {mask} and go on."] * len(rows)
     assert all(mask in row["system"] for row in written)
     assert run("index", tmp_path / "t.jsonl", "--index", tmp_path / "i", "--redact").exit_code == 0
-    stored = pq.read_table(next((tmp_path / "i").glob("prompts.*")))["prompt"].to_pylist()
-    assert stored == [f"Please use {mask} and go on."]
+    assert open_index(tmp_path / "i").prompts.to_pylist() == [f"Please use {mask} and go on."]
 
 
 def test_harmless_numbers_stay_and_nothing_is_masked_unasked(tmp_path: Path) -> None:
