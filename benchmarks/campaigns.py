@@ -164,15 +164,13 @@ def grow(sizes: list[int]) -> None:
         linked = time.perf_counter()
         groups = find_groups(things, links)
         gained = attach(things, groups, np.arange(accounts)) if groups else []
-        sizes = [
-            len(group) + len(more.accounts) for group, more in zip(groups, gained, strict=True)
-        ]
+        held = [len(group) + len(more.accounts) for group, more in zip(groups, gained, strict=True)]
         end = time.perf_counter()
         say(
             f"{accounts:,} accounts, {rows:,} prompts ({len(texts):,} distinct): things "
             f"{shared - begin:.0f} s, links {linked - shared:.0f} s, groups {end - linked:.0f} s, "
             f"peak so far {peak():.2f} GB; {len(groups)} groups, the largest of "
-            f"{max(sizes, default=0):,} of {accounts // 24:,} planted"
+            f"{max(held, default=0):,} of {accounts // 24:,} planted"
         )
 
 
