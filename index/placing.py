@@ -17,7 +17,7 @@ LAYOUT = 1
 """Raise it when what the files hold changes."""
 EXEMPLARS = 64
 """Most exemplars kept of a cluster."""
-LEFT_OUT = 0.05
+LEFT_OUT = 0.03
 """Share of a cluster's own members that its cut-off may leave outside."""
 SEARCHED = 10_000
 """More exemplars than this are searched by lists, `PROBES` of them."""
