@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
-	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index
+	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
+	bench-campaigns bench-speed
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -50,6 +51,14 @@ bench-index: $(VENV)/.test
 	$(BIN)/python benchmarks/index_search.py --pool $(POOL)
 	$(BIN)/python benchmarks/index_clusters.py --pool $(POOL) --peers $(BIN)/python
 	$(BIN)/python benchmarks/index_coverage.py
+
+# What is found of campaigns, how often chance is taken for one, and growth; embeds for an hour first.
+bench-campaigns: $(VENV)/.test bench-data
+	$(BIN)/python benchmarks/campaigns.py out/full/campaigns.parquet
+
+# Prompts a second, beside sentence-transformers as it comes.
+bench-speed: $(VENV)/.test bench-data
+	$(BIN)/python benchmarks/speed.py out/full/train.parquet --rows 2000
 
 # The standard sets of labelled traffic, in out/full or out/small, and what leaks in them.
 SIZE ?= full
