@@ -44,7 +44,7 @@ def faiss() -> ModuleType:
 
 @contextmanager
 def faiss_alone() -> Iterator[ModuleType]:
-    """Yield FAISS on one thread: for one query, more of them only wait for each other."""
+    """Yield FAISS on one thread: in small steps, more of them only wait for each other."""
     module = faiss()
     threads = module.omp_get_max_threads()
     module.omp_set_num_threads(1)

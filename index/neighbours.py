@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..embed.runtime import faiss
+from ..embed.runtime import faiss, faiss_alone
 
 FLAT, SCANNED = 5_000, 50_000
 """Up to so many vectors are compared one with all; exactly, then by short codes."""
@@ -57,8 +57,9 @@ def _flat(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], ND
 
 def _scanned(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     codes = next(m for m in range(CODE, 0, -1) if vectors.shape[1] % m == 0)
-    index = faiss().index_factory(vectors.shape[1], f"PQ{codes}x4fs,RFlat")
-    index.train(vectors)
+    with faiss_alone() as library:
+        index = library.index_factory(vectors.shape[1], f"PQ{codes}x4fs,RFlat")
+        index.train(vectors)
     index.add(vectors)
     index.k_factor = REFINED
     squares, numbers = index.search(vectors, k)
