@@ -147,8 +147,8 @@ def ends(text: str) -> tuple[str, str]:
     return (first[0].lower() if first else "", last[-1].lower() if last else "")
 
 
-def sample(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return `SAMPLE` of the rows, evenly spaced, or all where there are fewer."""
-    if len(rows) <= SAMPLE:
+def sample(rows: NDArray[np.int64], most: int = SAMPLE) -> NDArray[np.int64]:
+    """Return `most` of the rows, evenly spaced, or all where there are fewer."""
+    if len(rows) <= most:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(np.int64)]
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]

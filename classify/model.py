@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import FolderError, InputError, commit, open_folder
+from ..data import FolderError, InputError, commit, npy_bytes, open_folder
 from ..embed import Encoder, Vectors
 from .classifier import SessionClassifier
 from .features import Readings
@@ -94,7 +93,7 @@ def save_model(model: SessionModel, folder: Path) -> None:
         "trained-on": model.trained_on,
         **model.classifier.arrays(),
     }
-    content = {f"{name}.npy": _npy(array) for name, array in arrays.items()}
+    content = {f"{name}.npy": npy_bytes(array) for name, array in arrays.items()}
     about: Mapping[str, Any] = {
         "encoder": model.encoder,
         "min_prompts": model.min_prompts,
@@ -147,9 +146,3 @@ def load_model(folder: Path | None = None) -> SessionModel:
             "a model that this version of capscope wrote",
             "Train the model again.",
         ) from error
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    sink = io.BytesIO()
-    np.save(sink, array, allow_pickle=False)
-    return sink.getvalue()

@@ -23,7 +23,7 @@ from .schema import INSUFFICIENT, LABELS, SCHEMA, TRUTH, By
 from .simulation import write_simulation
 from .skipped import Skipped
 from .split import JOIN
-from .stored import Stored
+from .stored import Stored, npy_bytes
 from .traffic import Groups, Traffic
 from .write import check_folder, check_output, json_line, replacing, write_records
 
@@ -61,6 +61,7 @@ __all__ = [
     "json_line",
     "load_areas",
     "load_formats",
+    "npy_bytes",
     "one_line",
     "open_folder",
     "plain",

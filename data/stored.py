@@ -20,6 +20,13 @@ from .manifest import Entry
 BLOCK = 1 << 20
 
 
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """Return an array as the content of a `.npy` file, without pickle."""
+    sink = io.BytesIO()
+    np.save(sink, array, allow_pickle=False)
+    return sink.getvalue()
+
+
 class Stored:
     """A file that can be read even after a writer removed its name.
 

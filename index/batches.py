@@ -70,9 +70,14 @@ def cluster_index(
 
 
 def fingerprint(prompts: pa.ChunkedArray) -> str:
-    """Return a checksum of the prompts' lengths in order: it tells whether they are the same."""
-    lengths = np.asarray(pc.binary_length(prompts), dtype=np.int64)
-    return hashlib.sha256(lengths.tobytes()).hexdigest()
+    """Return a checksum of the prompts in order, however they are chunked."""
+    digest = hashlib.sha256(np.asarray(pc.binary_length(prompts), dtype=np.int64).tobytes())
+    for chunk in prompts.cast(pa.large_string()).chunks:
+        _, offsets, text = chunk.buffers()
+        if len(chunk) and text is not None:
+            ends = np.frombuffer(offsets, np.int64)[[chunk.offset, chunk.offset + len(chunk)]]
+            digest.update(memoryview(text)[slice(*ends.tolist())])
+    return digest.hexdigest()
 
 
 def _model(index: PromptIndex, found: Clusters, names: list[str]) -> ClusterModel:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import FolderError, commit, open_folder
+from ..data import FolderError, commit, npy_bytes, open_folder
 from ..embed.runtime import faiss
 
 KIND = "capscope clusters"
@@ -67,7 +66,7 @@ class ClusterModel:
 
     def save(self, folder: Path) -> None:
         """Write the model; the folder's parent must exist."""
-        files = {f"{name}.npy": _npy(getattr(self, name)) for name in ARRAYS}
+        files = {f"{name}.npy": npy_bytes(getattr(self, name)) for name in ARRAYS}
         about = {"encoder": self.encoder, "names": self.names, "seen": self.seen}
         commit(folder, KIND, LAYOUT, about, files)
 
@@ -175,12 +174,6 @@ def place(
     similarity = similarities[:, 0]
     label = exemplar_of[numbers[:, 0]]
     return Placement(np.where(similarity >= cutoffs[label], label, -1), similarity)
-
-
-def _npy(array: NDArray[np.generic]) -> bytes:
-    sink = io.BytesIO()
-    np.save(sink, array, allow_pickle=False)
-    return sink.getvalue()
 
 
 def _unreadable(folder: Path) -> FolderError:

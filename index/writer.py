@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,6 +21,7 @@ from ..data import (
     commit,
     is_folder_of,
     is_vacant,
+    npy_bytes,
     writing,
 )
 from ..embed import Encoder, embed
@@ -122,9 +122,7 @@ def switch(
         for name, file in segment.files.items()
     }
     if len(deleted):
-        sink = io.BytesIO()
-        np.save(sink, deleted, allow_pickle=False)
-        stored["deleted.npy"] = sink.getvalue()
+        stored["deleted.npy"] = npy_bytes(deleted)
     about = {
         "encoder": index.encoder,
         "dimension": index.dimension,

@@ -25,6 +25,7 @@ from capscope.index import (
     open_index,
 )
 from capscope.index import neighbours as module
+from capscope.index.batches import fingerprint
 from capscope.index.clusters import stratified
 from capscope.index.condensed import choose_clusters
 from capscope.index.names import WORDLESS, name_clusters
@@ -317,3 +318,13 @@ def test_hostile_prompts_name_nothing_but_words() -> None:
     told = pa.chunked_array([pa.array(hostile * 3, pa.large_string())])
     for name in name_clusters(told, np.array([0, 1, 2] * 3), 3):
         assert name == WORDLESS or all(c.isalpha() or c in ", " for c in name)
+
+
+def test_prompts_are_told_apart_by_what_they_say_however_they_are_chunked() -> None:
+    texts = ["one", "", "two", "三"]
+    whole = pa.chunked_array([pa.array(texts, pa.large_string())])
+    parts = pa.chunked_array([whole.chunk(0)[:1], whole.chunk(0)[1:]])
+    assert fingerprint(whole) == fingerprint(parts)
+    assert fingerprint(whole[:3]) == fingerprint(pa.chunked_array([pa.array(texts[:3])]))
+    for others in (["one", "", "too", "三"], ["on", "e", "two", "三"]):
+        assert fingerprint(whole) != fingerprint(pa.chunked_array([pa.array(others)]))

@@ -12,7 +12,7 @@ from scipy import sparse
 from ...data import INSUFFICIENT, Groups
 from ...embed import Encoder, Vectors, embed
 from ...index import AreaMap
-from ..features import compute_features
+from ..features import compute_features, sample
 from ..model import SessionModel
 from .corpus import Corpus
 from .things import Accounts, Floats, Ints
@@ -26,7 +26,6 @@ class Judged:
     """What a model says of one group.
 
     Attributes:
-        label: organic, extraction or insufficient_evidence.
         score: median calibrated probability of extraction of the accounts that were read; None
             where none of them has enough prompts.
         flagged: the share of those accounts above the threshold; None as `score`.
@@ -34,7 +33,6 @@ class Judged:
         areas: shares of the prompts that were read, the largest first.
     """
 
-    label: str
     score: float | None
     flagged: float | None
     read: int
@@ -109,7 +107,7 @@ class Judge:
     def _rows(
         self, corpus: Corpus, accounts: Accounts, group: Ints, holds: sparse.csc_array
     ) -> list[Ints]:
-        chosen = group[_evenly(len(group), MEMBERS)]
+        chosen = sample(group, MEMBERS)
         position = accounts.positions(chosen)
         of, rows = accounts.of[position], accounts.rows[position]
         shared = holds.toarray().ravel()[corpus.prompt[rows]] > 0
@@ -118,7 +116,7 @@ class Judge:
             own = of == account
             core = own & shared
             taken = rows[core if core.sum() >= self._least else own]
-            found.append(taken[_evenly(len(taken), PROMPTS)])
+            found.append(sample(taken, PROMPTS))
         return found
 
     def _scores(self, vectors: Vectors, starts: Ints) -> tuple[Floats, Ints]:
@@ -137,8 +135,4 @@ class Judge:
         shares = (np.bincount(area, minlength=len(names)) / len(area)).round(4)
         areas = {names[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
         met = {name: share for name, share in areas.items() if share}
-        return Judged(self.label(score), score, flagged, len(enough), met)
-
-
-def _evenly(count: int, most: int) -> Ints:
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+        return Judged(score, flagged, len(enough), met)
