@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from .meaning import MEANING
+from .likeness import LIKENESS
+from .meaning import SCORES, WORDING
 from .structure import STRUCTURE
 from .surface import COUNTS
 
-MEASURES = (*MEANING, *STRUCTURE)
+FIRST = (*WORDING, *STRUCTURE)
+"""The names of the measures that need no vectors: all that the first pass reads."""
+
+MEASURES = (*FIRST, *SCORES, *LIKENESS)
 """The names of all measures, in the order of a model's columns."""
 
 FAMILIES = {
-    "prompt head": tuple(name for name in MEANING if name.startswith("score_")),
-    "word head": tuple(name for name in MEANING if name.startswith("wording_")),
+    "prompt head": tuple(SCORES),
+    "word head": tuple(name for name in WORDING if name.startswith("wording_")),
     "frame": ("frame",),
     "likeness": (
         "cohesion",

@@ -2,7 +2,7 @@
 
 from .cache import CachedEncoder, open_encoder
 from .encoder import Encoder, SentenceEncoder
-from .vectors import Vectors, embed
+from .vectors import Vectors, distinct, embed
 from .weights import find_weights
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Encoder",
     "SentenceEncoder",
     "Vectors",
+    "distinct",
     "embed",
     "find_weights",
     "open_encoder",
