@@ -16,7 +16,7 @@ from scipy import sparse
 
 from ..data import Groups
 from ..data.templates import Template, find_template
-from ..embed import Vectors
+from ..embed import Vectors, one_thread
 from ..index import AreaMap
 from .head import Head
 from .likeness import LIKENESS, Matter
@@ -133,9 +133,10 @@ class Meanings:
             Values of `SCORES` and `LIKENESS` (groups, measures) float64.
         """
         values = np.empty((len(self.prompts), len(SCORES)))
-        for number, prompts in enumerate(self.prompts):
-            scores = head.scores(self.vectors.rows[prompts])
-            values[number] = [measure(scores) for measure in SCORES.values()]
+        with one_thread():
+            for number, prompts in enumerate(self.prompts):
+                scores = head.scores(self.vectors.rows[prompts])
+                values[number] = [measure(scores) for measure in SCORES.values()]
         return np.hstack([values, self.likeness])
 
 
@@ -246,12 +247,13 @@ def find_meanings(
     of_groups = [vectors.of[sample(rows, budget)] for rows in groups]
     placed: list[NDArray[np.int64]] = []
     likeness = np.empty((len(of_groups), len(LIKENESS)))
-    for number, prompts in enumerate(of_groups):
-        rows = vectors.rows[prompts]
-        places = areas.place(rows)
-        placed.append(places.area)
-        matter = Matter(rows, places.area, places.cell)
-        likeness[number] = [function(matter) for function in LIKENESS.values()]
+    with one_thread():
+        for number, prompts in enumerate(of_groups):
+            rows = vectors.rows[prompts]
+            places = areas.place(rows)
+            placed.append(places.area)
+            matter = Matter(rows, places.area, places.cell)
+            likeness[number] = [function(matter) for function in LIKENESS.values()]
     return Meanings(vectors, of_groups, placed, likeness)
 
 

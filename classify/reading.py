@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import Groups, Traffic
-from ..embed import Encoder, distinct, embed
+from ..embed import Encoder, distinct, embed, one_thread
 from ..index import AreaMap
 from .classifier import SessionClassifier
 from .evidence import moved_most, nearest_kind
@@ -89,21 +89,18 @@ class SecondPass:
     Attributes:
         place: of each session among those that were read (sessions,) int64; -1 for the others.
         meanings: of those.
+        nearest: which kind of known prompts those are nearest to, for evidence.
         judged: those.
     """
 
     place: NDArray[np.int64]
     meanings: Meanings
+    nearest: list[dict[str, Any]]
     judged: Judged
 
     def areas(self, session: int) -> NDArray[np.int64]:
         """Return the areas of the prompts of a session that were read."""
-        return self.meanings.areas[self.place[session]]
-
-    def nearest(self, session: int, model: SessionModel) -> dict[str, Any]:
-        """Say which kind of known prompts a session's prompts are nearest to."""
-        prompts = self.meanings.prompts[self.place[session]]
-        return nearest_kind(model.known.nearest(self.meanings.vectors.rows[prompts]), model.sources)
+        return np.asarray(self.meanings.areas[self.place[session]])
 
 
 def read_first(traffic: Traffic, groups: Groups, model: SessionModel) -> FirstPass:
@@ -146,7 +143,12 @@ def read_second(
     classifier = model.passes.whole if exact else model.passes.brief
     place = np.full(len(groups), -1)
     place[chosen] = np.arange(len(chosen))
-    return SecondPass(place, meanings, Judged.by(classifier, values))
+    with one_thread():
+        nearest = [
+            nearest_kind(model.known.nearest(vectors.rows[prompts]), model.sources)
+            for prompts in meanings.prompts
+        ]
+    return SecondPass(place, meanings, nearest, Judged.by(classifier, values))
 
 
 def _areas(encoder: Encoder) -> AreaMap:

@@ -2,6 +2,7 @@
 
 from .cache import CachedEncoder, open_encoder
 from .encoder import Encoder, SentenceEncoder
+from .runtime import one_thread
 from .vectors import Vectors, distinct, embed
 from .weights import find_weights
 
@@ -13,5 +14,6 @@ __all__ = [
     "distinct",
     "embed",
     "find_weights",
+    "one_thread",
     "open_encoder",
 ]
