@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import FolderError, InputError, commit, npy_bytes, open_folder
-from ..embed import Encoder
+from ..embed import Encoder, comparable
 from .classifier import SessionClassifier
 from .head import Head
 from .known import Known
@@ -64,8 +64,8 @@ class SessionModel:
     card: str
 
     def check_encoder(self, encoder: Encoder) -> None:
-        """Raise `InputError` unless `encoder` is the one that the model reads."""
-        if encoder.fingerprint != self.encoder:
+        """Raise `InputError` unless `encoder` is the one that the model reads, in any precision."""
+        if not comparable(encoder.fingerprint, self.encoder):
             raise InputError(
                 f"the encoder {encoder.fingerprint}",
                 f"the model's own, {self.encoder}",

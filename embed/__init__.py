@@ -1,7 +1,7 @@
 """Prompts to unit vectors."""
 
 from .cache import CachedEncoder, open_encoder
-from .encoder import Encoder, SentenceEncoder
+from .encoder import Encoder, SentenceEncoder, comparable
 from .runtime import one_thread
 from .vectors import Vectors, distinct, embed
 from .weights import find_weights
@@ -11,6 +11,7 @@ __all__ = [
     "Encoder",
     "SentenceEncoder",
     "Vectors",
+    "comparable",
     "distinct",
     "embed",
     "find_weights",
