@@ -213,7 +213,7 @@ def fastest() -> Precision:
         has = bool(found.cuda.is_bf16_supported(including_emulation=False))
     else:
         told = getattr(found.cpu, "get_capabilities", dict)  # of torch 2.9 and later
-        able = told() if where == "cpu" else {}
+        able: dict[str, bool] = told() if where == "cpu" else {}
         has = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
     return "bfloat16" if has else "float32"
 
