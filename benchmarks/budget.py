@@ -16,7 +16,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from capscope.classify import SessionClassifier
-from capscope.classify.features import SAMPLE, find_meanings
+from capscope.classify.features import SAMPLE, find_meanings, joined
 from capscope.classify.lessons import Lessons
 from capscope.classify.measures import FIRST, MEASURES
 from capscope.classify.metrics import summary
@@ -78,8 +78,9 @@ def scored(traffic_path: Path) -> tuple[Truth, dict[int, NDArray[np.float64]]]:
         faces = lessons.contents.faces.take(held).read(parts.words, wording)
         for budget in BUDGETS:
             meant = meanings[budget].take(held).read(parts.head)
-            values[budget][held] = np.hstack([faces, meant])
-    jobs = {0: values[SAMPLE][:, : len(FIRST)]} | values
+            values[budget][held] = joined(faces, meant)
+    first = [MEASURES.index(name) for name in FIRST]
+    jobs = {0: values[SAMPLE][:, first]} | values
     found = Parallel(n_jobs=CORES)(delayed(out_of_fold)(truth, each) for each in jobs.values())
     return truth, dict(zip(jobs, found, strict=True))
 

@@ -21,7 +21,7 @@ from ..index import AreaMap
 from .head import Head
 from .likeness import LIKENESS, Matter
 from .meaning import SCORES, WORDING, Wording
-from .measures import FIRST, MEASURES
+from .measures import FIRST, MEASURES, SECOND
 from .parts import Parts
 from .structure import STRUCTURE, Session
 from .surface import surface
@@ -29,7 +29,7 @@ from .words import WordHead, count_words
 
 SAMPLE = 256
 """Most prompts of a session or account that the measures read, evenly spaced in time."""
-BUDGET = 16
+BUDGET = 8
 """Most of them whose meaning is read unless every prompt is to be: see docs/decisions.md."""
 WORD = re.compile(r"\w{4,}")
 TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -89,13 +89,12 @@ class Faces:
             Values of `FIRST` (groups, measures) float64.
         """
         framed = words.scores(self.frames)
-        values = np.empty((len(self.prompts), len(FIRST)))
+        told = np.empty((len(self.prompts), len(WORDING)))
         for number, prompts in enumerate(self.prompts):
             absent = self.templates[number].skeleton is None
             wording = Wording(scores[prompts], 0.0 if absent else float(framed[number]))
-            values[number, : len(WORDING)] = [measure(wording) for measure in WORDING.values()]
-        values[:, len(WORDING) :] = self.structure
-        return values
+            told[number] = [measure(wording) for measure in WORDING.values()]
+        return _columns((*WORDING, *STRUCTURE), np.hstack([told, self.structure]), FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +129,14 @@ class Meanings:
         """Add what a prompt head says.
 
         Returns:
-            Values of `SCORES` and `LIKENESS` (groups, measures) float64.
+            Values of `SECOND` (groups, measures) float64.
         """
         values = np.empty((len(self.prompts), len(SCORES)))
         with one_thread():
             for number, prompts in enumerate(self.prompts):
                 scores = head.scores(self.vectors.rows[prompts])
                 values[number] = [measure(scores) for measure in SCORES.values()]
-        return np.hstack([values, self.likeness])
+        return _columns((*SCORES, *LIKENESS), np.hstack([values, self.likeness]), SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ class Measured:
     @property
     def first(self) -> NDArray[np.float64]:
         """Those that need no vectors (groups, `FIRST`)."""
-        return self.whole[:, : len(FIRST)]
+        return _columns(MEASURES, self.whole, FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,7 @@ class Contents:
         """
         faces = self.faces.read(parts.words, wording)
         brief, whole = (each.read(parts.head) for each in (self.brief, self.whole))
-        return Measured(np.hstack([faces, brief]), np.hstack([faces, whole]))
+        return Measured(joined(faces, brief), joined(faces, whole))
 
 
 def find_contents(groups: Groups, vectors: Vectors, areas: AreaMap) -> Contents:
@@ -209,8 +208,13 @@ def compute_features(groups: Groups, vectors: Vectors, areas: AreaMap, parts: Pa
     faces = find_faces(groups, vectors.texts, vectors.of)
     meanings = find_meanings(groups, vectors, areas)
     scores = parts.words.scores(count_words(vectors.texts))
-    values = np.hstack([faces.read(parts.words, scores), meanings.read(parts.head)])
+    values = joined(faces.read(parts.words, scores), meanings.read(parts.head))
     return Features(list(MEASURES), values, faces.templates)
+
+
+def joined(faces: NDArray[np.float64], meanings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values of `MEASURES` (groups, measures) from those of `FIRST` and of `SECOND`."""
+    return _columns((*FIRST, *SECOND), np.hstack([faces, meanings]), MEASURES)
 
 
 def find_faces(groups: Groups, texts: pa.Array, of: NDArray[np.int64]) -> Faces:
@@ -272,3 +276,10 @@ def sample(rows: NDArray[np.int64], most: int = SAMPLE) -> NDArray[np.int64]:
     if len(rows) <= most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
+def _columns(
+    names: tuple[str, ...], values: NDArray[np.float64], wanted: tuple[str, ...]
+) -> NDArray[np.float64]:
+    """Return the wanted columns in their order, rows as they were."""
+    return np.ascontiguousarray(values[:, [names.index(name) for name in wanted]])

@@ -7,11 +7,24 @@ from .meaning import SCORES, WORDING
 from .structure import STRUCTURE
 from .surface import COUNTS
 
-FIRST = (*WORDING, *STRUCTURE)
-"""The names of the measures that need no vectors: all that the first pass reads."""
-
-MEASURES = (*FIRST, *SCORES, *LIKENESS)
+MEASURES = (
+    *SCORES,
+    *WORDING,
+    *("cohesion", "nearest_mean", "nearest_high", "nearest_spread", "nearest_low", "dimensions"),
+    *("flow", "shared_words", "word_overlap", "word_growth", "openings", "closings", "layouts"),
+    *("near_follow", "lag_drop", "length_jumps", "repeats"),
+    *("template_share", "template_fixed", "template_absent"),
+    *("length_spread", "lines_spread", "climb"),
+    *("focus", "cell_evenness", "novelty", "order"),
+    *COUNTS,
+)
 """The names of all measures, in the order of a model's columns."""
+
+FIRST = tuple(name for name in MEASURES if name in WORDING or name in STRUCTURE)
+"""Those that need no vectors: all that the first pass reads."""
+
+SECOND = tuple(name for name in MEASURES if name in SCORES or name in LIKENESS)
+"""Those that do."""
 
 FAMILIES = {
     "prompt head": tuple(SCORES),

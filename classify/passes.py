@@ -20,6 +20,9 @@ from .threshold import certified_threshold
 LOSS = 0.01
 """The share of what the exact route flags that the first pass may let go, at most."""
 
+CERTAIN = 0.3
+"""The highest score by which a session is let go, whatever the loss: it keeps their order right."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passes:
@@ -95,7 +98,7 @@ class Scores:
             return Route(True, 0.0, threshold)
         found = self.first[self.extraction & (self.whole > threshold)]
         try:
-            let_go = min(-certified_threshold(-found, LOSS), threshold)
+            let_go = min(-certified_threshold(-found, LOSS), threshold, CERTAIN)
         except InputError:
             let_go = 0.0
         scores = Route(False, let_go, threshold).merge(self.first, self.brief)

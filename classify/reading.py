@@ -15,8 +15,17 @@ from ..embed import Encoder, distinct, embed, one_thread
 from ..index import AreaMap
 from .classifier import SessionClassifier
 from .evidence import moved_most, nearest_kind
-from .features import BUDGET, SAMPLE, Faces, Meanings, find_faces, find_meanings, sample
-from .measures import MEASURES
+from .features import (
+    BUDGET,
+    SAMPLE,
+    Faces,
+    Meanings,
+    find_faces,
+    find_meanings,
+    joined,
+    sample,
+)
+from .measures import FIRST, MEASURES
 from .model import SessionModel
 from .words import count_words
 
@@ -31,28 +40,29 @@ class Judged:
     """Sessions as a classifier sees them.
 
     Attributes:
-        values: of its measures, the first so many of `MEASURES` (sessions, measures).
+        names: of its measures.
+        values: of them (sessions, measures).
         effects: what each added to the log-odds (sessions, measures).
         scores: calibrated probabilities of extraction (sessions,).
     """
 
+    names: tuple[str, ...]
     values: Matrix
     effects: Matrix
     scores: NDArray[np.float64]
 
     @classmethod
-    def by(cls, classifier: SessionClassifier, values: Matrix) -> Judged:
+    def by(cls, classifier: SessionClassifier, names: tuple[str, ...], values: Matrix) -> Judged:
         """Judge sessions by their measures."""
         if not len(values):
-            return cls(values, values, np.empty(0))
+            return cls(names, values, values, np.empty(0))
         effects = classifier.effects(values)
-        return cls(values, effects, classifier.score_effects(effects))
+        return cls(names, values, effects, classifier.score_effects(effects))
 
     def moved(self, session: int, model: SessionModel) -> list[dict[str, Any]]:
         """Name the measures that moved a session's score most."""
-        values = self.values[session]
-        names = list(MEASURES[: len(values)])
-        return moved_most(names, values, self.effects[session], model.background)
+        background = model.background[[MEASURES.index(name) for name in self.names]]
+        return moved_most(list(self.names), self.values[session], self.effects[session], background)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ def read_first(traffic: Traffic, groups: Groups, model: SessionModel) -> FirstPa
     counted = count_words(texts)
     wording = model.parts.words.scores(counted)
     faces = find_faces(groups, texts, of)
-    judged = Judged.by(model.passes.first, faces.read(model.parts.words, wording))
+    judged = Judged.by(model.passes.first, FIRST, faces.read(model.parts.words, wording))
     return FirstPass(texts, faces, wording, model.subjects.guess(counted), judged)
 
 
@@ -139,7 +149,7 @@ def read_second(
     vectors = embed(traffic.table["prompt"].take(taken), encoder)
     starts = np.cumsum([0, *map(len, rows)])
     meanings = find_meanings(Groups(np.arange(len(taken)), starts), vectors, _areas(encoder))
-    values = np.hstack([first.judged.values[chosen], meanings.read(model.parts.head)])
+    values = joined(first.judged.values[chosen], meanings.read(model.parts.head))
     classifier = model.passes.whole if exact else model.passes.brief
     place = np.full(len(groups), -1)
     place[chosen] = np.arange(len(chosen))
@@ -148,7 +158,7 @@ def read_second(
             nearest_kind(model.known.nearest(vectors.rows[prompts]), model.sources)
             for prompts in meanings.prompts
         ]
-    return SecondPass(place, meanings, nearest, Judged.by(classifier, values))
+    return SecondPass(place, meanings, nearest, Judged.by(classifier, MEASURES, values))
 
 
 def _areas(encoder: Encoder) -> AreaMap:
