@@ -102,6 +102,7 @@ def label(
         evidence: dict[str, Any] = {
             "first_pass": not wanted[i],
             "area_share": round(float(shares.max()), 4),
+            "area_by": "vectors" if wanted[i] else "words",
             "nearest_known": second.nearest[place] if wanted[i] else None,
             "template": template_found(first.faces.templates[i]),
         }

@@ -56,9 +56,11 @@ def test_a_session_that_is_let_go_is_organic_and_says_so(verdicts: list[Verdict]
         assert verdict.label == "organic"
         assert verdict.score is not None and verdict.score <= verdict.threshold
         assert verdict.evidence["nearest_known"] is None
+        assert verdict.evidence["area_by"] == "words"
         assert {m["measure"] for m in verdict.evidence["measures"]} <= set(FIRST)
     read = [v for v in verdicts if not v.evidence["first_pass"]]
     assert all(v.evidence["nearest_known"]["share"] > 0 for v in read)
+    assert {v.evidence["area_by"] for v in read} == {"vectors"}
 
 
 def test_the_transformer_reads_some_prompts_of_the_others_only(
