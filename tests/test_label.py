@@ -117,6 +117,12 @@ def test_a_lower_promise_never_flags_more(run: Run, few_file: Path) -> None:
     for one, other in zip(strict, loose, strict=True):
         assert one["score"] == other["score"]
         assert one["threshold"] > other["threshold"]
+    strict, loose = (records(run("label", few_file, "--max-fpr", rate)) for rate in (0.01, 0.2))
+    flagged = [
+        {r["session_id"] for r in told if r["label"] == "extraction"} for told in (strict, loose)
+    ]
+    assert flagged[0] <= flagged[1]
+    assert flagged[1]
 
 
 def test_labels_in_the_traffic_do_not_sway_the_verdict(
