@@ -87,7 +87,9 @@ def scored(traffic_path: Path) -> tuple[Truth, dict[int, NDArray[np.float64]]]:
 
 def out_of_fold(truth: Truth, measures: Matrix) -> NDArray[np.float64]:
     """Return scores by classifiers that saw nothing of a session's group."""
-    fitted = SessionClassifier().fit(measures, truth.extraction, truth.fold, truth.source)
+    fitted = SessionClassifier(amount=True).fit(
+        measures, truth.extraction, truth.fold, truth.source
+    )
     return np.asarray(fitted.out_of_fold_)
 
 

@@ -57,7 +57,9 @@ def main() -> None:
     vectors = embed(traffic.table["prompt"], encoder)
     lessons = Lessons.of(truth, vectors, AreaMap.embedded(encoder))
     measures = lessons.measure_out_of_fold(np.arange(len(truth.groups))).whole
-    shipped = SessionClassifier().fit(measures, truth.extraction, truth.fold, truth.source)
+    shipped = SessionClassifier(amount=True).fit(
+        measures, truth.extraction, truth.fold, truth.source
+    )
     tell("trees and curves over sources, as shipped", truth.extraction, shipped.out_of_fold_)
     for name, model in candidates():
         scores = cross_val_predict(

@@ -26,7 +26,7 @@ from capscope.classify import SessionClassifier
 from capscope.classify.card import best_measure
 from capscope.classify.intervals import Interval, intervals
 from capscope.classify.lessons import Lessons
-from capscope.classify.measures import FAMILIES, MEASURES
+from capscope.classify.measures import AMOUNT, FAMILIES, MEASURES
 from capscope.classify.metrics import calibration_error, flagged_by, summary, tpr_at_fpr
 from capscope.classify.passes import Route
 from capscope.classify.peers import peer_scores
@@ -221,7 +221,7 @@ def ablation(truth: Truth, measures: Scores) -> None:
     families = {name: {column[m] for m in family} for name, family in FAMILIES.items()}
     jobs = [every, *(every - own for own in families.values()), *families.values()]
     found = Parallel(n_jobs=CORES)(
-        delayed(refitted)(truth, measures[:, sorted(chosen)]) for chosen in jobs
+        delayed(refitted)(truth, measures, sorted(chosen)) for chosen in jobs
     )
     told(f"| all | {found[0][0]:.3f} | {found[0][1]:.1%} | | |")
     half = len(families)
@@ -231,10 +231,11 @@ def ablation(truth: Truth, measures: Scores) -> None:
         told(f"| {name} | {cells} |")
 
 
-def refitted(truth: Truth, measures: Scores) -> tuple[float, float]:
+def refitted(truth: Truth, measures: Scores, chosen: list[int]) -> tuple[float, float]:
     """Return AUROC and TPR at 1 % FPR, out of fold, of a smaller classifier."""
-    fitted = SessionClassifier(bags=ABLATION_BAGS)
-    fitted.fit(measures, truth.extraction, truth.fold, truth.source)
+    amount = len(chosen) > 1 and MEASURES[chosen[-1]] == AMOUNT
+    fitted = SessionClassifier(bags=ABLATION_BAGS, amount=amount)
+    fitted.fit(measures[:, chosen], truth.extraction, truth.fold, truth.source)
     figures = summary(truth.extraction, fitted.out_of_fold_)
     return figures["auroc"], figures["tpr_at_fpr"]["0.01"]
 

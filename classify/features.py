@@ -18,10 +18,12 @@ from ..data import Groups
 from ..data.templates import Template, find_template
 from ..embed import Vectors, one_thread
 from ..index import AreaMap
+from .halves import HALVES, Split
 from .head import Head
+from .lengths import Counts
 from .likeness import LIKENESS, Matter
 from .meaning import SCORES, WORDING, Wording
-from .measures import FIRST, MEASURES, SECOND
+from .measures import AMOUNT, FIRST, MEASURES, SECOND
 from .parts import Parts
 from .structure import STRUCTURE, Session
 from .surface import surface
@@ -36,6 +38,8 @@ TOKEN = re.compile(r"\w+|[^\w\s]")
 END = 80
 """Characters of a prompt's end, its last word among them."""
 WORDS = 200
+USUAL, MOST = 15, 60
+"""Distinct prompts of a session whose `amount` is 0, and the most that it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,14 @@ class Faces:
 
     Attributes:
         prompts: the distinct prompts of each group, in time order, as numbers.
+        surface: the columns of `surface` of all distinct prompts.
         structure: values of `STRUCTURE` (groups, measures) float64.
         templates: what each group's prompts have in common.
         frames: their words, counted (groups, BUCKETS).
     """
 
     prompts: list[NDArray[np.int64]]
+    surface: Counts
     structure: NDArray[np.float64]
     templates: list[Template]
     frames: sparse.csr_matrix
@@ -73,6 +79,7 @@ class Faces:
         """Return some of the groups."""
         return Faces(
             [self.prompts[i] for i in chosen],
+            self.surface,
             self.structure[chosen],
             [self.templates[i] for i in chosen],
             self.frames[chosen],
@@ -90,11 +97,22 @@ class Faces:
         """
         framed = words.scores(self.frames)
         told = np.empty((len(self.prompts), len(WORDING)))
+        halves = np.empty((len(self.prompts), len(HALVES)))
         for number, prompts in enumerate(self.prompts):
             absent = self.templates[number].skeleton is None
             wording = Wording(scores[prompts], 0.0 if absent else float(framed[number]))
+            counts = {name: column[prompts] for name, column in self.surface.items()}
+            split = Split(wording.scores, counts)
             told[number] = [measure(wording) for measure in WORDING.values()]
-        return _columns((*WORDING, *STRUCTURE), np.hstack([told, self.structure]), FIRST)
+            halves[number] = [measure(split) for measure in HALVES.values()]
+        values = np.hstack([told, self.structure, halves, self.amount[:, None]])
+        return _columns((*WORDING, *STRUCTURE, *HALVES, AMOUNT), values, FIRST)
+
+    @property
+    def amount(self) -> NDArray[np.float64]:
+        """Log of each group's distinct prompts, `MOST` at most, by the `USUAL` (groups,)."""
+        distinct = np.array([len(np.unique(prompts)) for prompts in self.prompts])
+        return np.asarray(np.log(np.minimum(distinct, MOST) / USUAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +259,7 @@ def find_faces(groups: Groups, texts: pa.Array, of: NDArray[np.int64]) -> Faces:
         )
         structure[number] = [function(session) for function in STRUCTURE.values()]
     frames = count_words([template.skeleton or "" for template in templates])
-    return Faces(of_groups, structure, templates, frames)
+    return Faces(of_groups, columns, structure, templates, frames)
 
 
 def find_meanings(

@@ -88,7 +88,7 @@ class Lessons:
         measured = self.measure_out_of_fold(sessions)
         truth = self.truth.take(sessions)
         first, brief, whole = (
-            SessionClassifier().fit(values, truth.extraction, truth.fold, truth.source)
+            SessionClassifier(amount=True).fit(values, truth.extraction, truth.fold, truth.source)
             for values in (measured.first, measured.brief, measured.whole)
         )
         scores = Scores(

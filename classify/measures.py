@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from .halves import HALVES
 from .likeness import LIKENESS
 from .meaning import SCORES, WORDING
-from .structure import STRUCTURE
 from .surface import COUNTS
+
+AMOUNT = "amount"
+"""How many prompts the other measures rest on: it weighs them and says nothing by itself."""
 
 MEASURES = (
     *SCORES,
@@ -17,14 +20,16 @@ MEASURES = (
     *("length_spread", "lines_spread", "climb"),
     *("focus", "cell_evenness", "novelty", "order"),
     *COUNTS,
+    *HALVES,
+    AMOUNT,
 )
-"""The names of all measures, in the order of a model's columns."""
-
-FIRST = tuple(name for name in MEASURES if name in WORDING or name in STRUCTURE)
-"""Those that need no vectors: all that the first pass reads."""
+"""The names of all measures, in the order of a model's columns; `AMOUNT` is the last."""
 
 SECOND = tuple(name for name in MEASURES if name in SCORES or name in LIKENESS)
-"""Those that do."""
+"""Those that need vectors."""
+
+FIRST = tuple(name for name in MEASURES if name not in SECOND)
+"""Those that do not: all that the first pass reads."""
 
 FAMILIES = {
     "prompt head": tuple(SCORES),
@@ -43,5 +48,7 @@ FAMILIES = {
     "variety": ("word_growth", "openings", "closings", "layouts"),
     "lengths": ("length_spread", "lines_spread", "length_jumps", "climb", *COUNTS),
     "coverage": ("focus", "cell_evenness", "novelty", "order"),
+    "likelier half": tuple(HALVES),
+    "amount": (AMOUNT,),
 }
 """What `make bench-detect` leaves out in turn; every measure is in one family."""

@@ -165,4 +165,4 @@ def _classifier(arrays: Mapping[str, NDArray[Any]], name: str) -> SessionClassif
         for stored, array in arrays.items()
         if stored.startswith(f"{name}-")
     }
-    return SessionClassifier.from_arrays(own, PASSES[name])
+    return SessionClassifier.from_arrays(own, PASSES[name], amount=True)

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..data.templates import Template
 from ..index import diversity
-from .surface import COUNTS
+from .lengths import LENGTHS, Counts
 
 
 @dataclass(frozen=True)
@@ -19,14 +18,14 @@ class Session:
     """What the measures of one session (or account) read, in time order.
 
     Attributes:
-        surface: named columns (n,) float64 each.
+        surface: the columns of `surface`.
         words: the longer words of each prompt.
         ends: the first and last word of each prompt.
         template: what the prompts have in common.
         repeats: the share of prompts that repeat an earlier one.
     """
 
-    surface: dict[str, NDArray[np.float64]]
+    surface: Counts
     words: list[frozenset[str]]
     ends: list[tuple[str, str]]
     template: Template
@@ -89,13 +88,6 @@ def layouts(session: Session) -> float:
 
 
 @measure
-def length_jumps(session: Session) -> float:
-    """Mean absolute change of log length from prompt to prompt."""
-    lengths = session.surface["log_length"]
-    return float(np.abs(np.diff(lengths)).mean()) if len(lengths) > 1 else 0.0
-
-
-@measure
 def repeats(session: Session) -> float:
     """Share of prompts that repeat an earlier one to the letter."""
     return session.repeats
@@ -119,37 +111,16 @@ def template_absent(session: Session) -> float:
     return float(session.template.skeleton is None)
 
 
-@measure
-def length_spread(session: Session) -> float:
-    """Standard deviation of log length."""
-    return float(session.surface["log_length"].std())
+def _of_session(name: str, length: Callable[[Counts], float]) -> None:
+    def of_session(session: Session) -> float:
+        return length(session.surface)
+
+    of_session.__name__, of_session.__doc__ = name, length.__doc__
+    STRUCTURE[name] = of_session
 
 
-@measure
-def lines_spread(session: Session) -> float:
-    """Standard deviation of log lines."""
-    return float(session.surface["log_lines"].std())
-
-
-@measure
-def climb(session: Session) -> float:
-    """Correlation of log length with position: ladders grow."""
-    lengths = session.surface["log_length"]
-    if len(lengths) < 3 or lengths.std() < 1e-9:
-        return 0.0
-    return float(np.corrcoef(lengths, np.arange(len(lengths)))[0, 1])
-
-
-def _mean_of(column: str, about: str) -> None:
-    def mean(session: Session) -> float:
-        return float(session.surface[column].mean())
-
-    mean.__name__, mean.__doc__ = column, about
-    STRUCTURE[column] = mean
-
-
-for _column in COUNTS:
-    _mean_of(_column, f"Mean of the surface column `{_column}`.")
+for _name, _length in LENGTHS.items():
+    _of_session(_name, _length)
 
 
 def _variety(values: Sequence[object]) -> float:
