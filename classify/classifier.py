@@ -115,7 +115,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def base_(self) -> float:
         """The calibrated log-odds of which effects are the rest."""
-        return float(self.calibration_ @ [self.forest_.expected, self.curves_.base, 1.0])
+        return float(self.calibration_[:3] @ [self.forest_.expected, self.curves_.base, 1.0])
 
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:  # noqa: N803
         """Return calibrated log-odds of the second class (sessions,)."""

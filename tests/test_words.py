@@ -8,6 +8,7 @@ from capscope.classify.features import Faces
 from capscope.classify.head import balanced
 from capscope.classify.measures import FAMILIES, FIRST, MEASURES
 from capscope.classify.structure import STRUCTURE
+from capscope.classify.surface import COUNTS
 from capscope.classify.words import BUCKETS, HEAD, WordHead, count_words, fit_words
 from capscope.data.templates import find_template
 
@@ -47,6 +48,7 @@ def test_a_frame_is_read_and_no_frame_is_nothing() -> None:
     templates = [find_template(["unlike", "others"]), find_template(GREEK)]
     faces = Faces(
         [np.zeros(3, dtype=np.int64)] * 2,
+        {name: np.zeros(1) for name in COUNTS},
         np.zeros((2, len(STRUCTURE))),
         templates,
         count_words([template.skeleton or "" for template in templates]),
