@@ -117,6 +117,9 @@ def label_command(
     max_fpr: Annotated[
         float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Have the transformer read every prompt.")
+    ] = False,
     weights: Weights = None,
     cache: Cache = None,
     format: FormatName = "auto",
@@ -134,6 +137,7 @@ def label_command(
         model=model,
         by=by.value,
         max_fpr=max_fpr,
+        exact=exact,
         weights=weights,
         cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),

@@ -69,6 +69,7 @@ def label_files(
     model: Path | None = None,
     by: By = "session",
     max_fpr: float | None = None,
+    exact: bool = False,
     weights: Path | None = None,
     cache: Path | None = None,
     reading: ReadOptions | None = None,
@@ -82,9 +83,10 @@ def label_files(
     if output is not None:
         check_output(output)
     loaded = load_model(model)
-    loaded.threshold(max_fpr)
+    loaded.route(max_fpr, exact)
     traffic = read_traffic(inputs, reading)
-    verdicts = label(traffic, open_encoder(weights, cache), loaded, by=by, max_fpr=max_fpr)
+    encoder = open_encoder(weights, cache)
+    verdicts = label(traffic, encoder, loaded, by=by, max_fpr=max_fpr, exact=exact)
     summary = Summary(traffic.skipped.describe(), output, by)
     write_records(summary.watch(verdicts), output)
     return summary

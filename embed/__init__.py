@@ -1,8 +1,9 @@
 """Prompts to unit vectors."""
 
 from .cache import CachedEncoder, open_encoder
-from .encoder import Encoder, SentenceEncoder
-from .vectors import Vectors, embed
+from .encoder import Encoder, SentenceEncoder, comparable
+from .runtime import one_thread
+from .vectors import Vectors, distinct, embed
 from .weights import find_weights
 
 __all__ = [
@@ -10,7 +11,10 @@ __all__ = [
     "Encoder",
     "SentenceEncoder",
     "Vectors",
+    "comparable",
+    "distinct",
     "embed",
     "find_weights",
+    "one_thread",
     "open_encoder",
 ]

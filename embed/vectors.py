@@ -39,20 +39,29 @@ class Vectors:
         return self.rows[self.of[prompts]]
 
 
+def distinct(prompts: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Return the distinct prompts of a column, by first appearance, and for each row which it is.
+
+    >>> texts, of = distinct(pa.chunked_array([["b", "a", "b"]]))
+    >>> texts.to_pylist(), of.tolist()
+    (['b', 'a'], [0, 1, 0])
+    """
+    coded = prompts.combine_chunks().dictionary_encode()
+    return coded.dictionary, np.asarray(coded.indices, dtype=np.int64)
+
+
 def embed(prompts: pa.ChunkedArray, encoder: Encoder) -> Vectors:
     """Embed a column of prompts.
 
     Texts go to the encoder longest first, so that a batch holds texts of like length. A progress
     bar shows on standard error when that is a terminal.
     """
-    coded = prompts.combine_chunks().dictionary_encode()
-    texts = coded.dictionary
+    texts, of = distinct(prompts)
     rows = np.empty((len(texts), encoder.dimension), dtype=np.float32)
     order = np.argsort(-np.asarray(pc.utf8_length(texts)), kind="stable")
     chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
     for chunk in _progress(chunks):
         rows[chunk] = encoder.encode(texts.take(pa.array(chunk)).to_pylist())
-    of = np.asarray(coded.indices, dtype=np.int64)
     return Vectors(rows, texts, of, encoder.fingerprint)
 
 
