@@ -39,7 +39,7 @@ class Encoder(Protocol):
 def comparable(fingerprint: str, other: str) -> bool:
     """Tell whether vectors of two encoders can be compared: of one, or of two precisions of it.
 
-    bfloat16 moves a vector by a cosine of at most 0.0001 (docs/decisions.md).
+    The cosine of the two stays above 0.9995 (docs/decisions.md).
 
     >>> comparable("m:1f:256 tokens:float32", "m:1f:256 tokens:bfloat16")
     True
