@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -50,7 +49,7 @@ units AS (
     FROM met GROUP BY unit_start
 ),
 filled AS (
-    SELECT unit_start, (sum(size) OVER (ORDER BY unit_start) - size) // {size} AS shard
+    SELECT unit_start, ((sum(size) OVER (ORDER BY unit_start) - size) // {size})::BIGINT AS shard
     FROM units
 )
 SELECT row, session_id, text, session_start, unit_start, shard
@@ -88,17 +87,13 @@ class Shard:
         Raises:
             FolderError: the file is gone or was changed.
         """
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            content = b""
-        if hashlib.sha256(content).hexdigest() != self.entry.sha256:
+        if not self.path.is_file() or _digest(self.path) != self.entry.sha256:
             raise FolderError(
                 f"the shard {self.path} was changed",
                 "the file that this run wrote",
                 "Start anew, without --resume.",
             )
-        table = pq.read_table(io.BytesIO(content), schema=SCHEMA_OF_SHARDS)
+        table = pq.read_table(self.path, schema=SCHEMA_OF_SHARDS)
         recurring = table.filter(table["recurs"])["prompt"].unique()
         return Traffic(table.drop_columns("recurs"), Skipped()), frozenset(recurring.to_pylist())
 
@@ -142,9 +137,7 @@ def _written(reader: pa.RecordBatchReader, folder: Path) -> Iterator[Shard]:
                 writer.write_table(piece[1])
                 prompts += piece[1].num_rows
                 piece = next(pieces, None)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            yield Shard(number, path, Entry(path.name, digest, file.tell()), prompts)
+        yield Shard(number, path, Entry(path.name, _digest(path), path.stat().st_size), prompts)
 
 
 def _pieces(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.Table]]:
@@ -165,3 +158,8 @@ def _changes(shards: pa.Array) -> list[int]:
     [2, 3]
     """
     return [int(place) + 1 for place in np.flatnonzero(np.diff(shards.to_numpy()))]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,15 +2,18 @@
 
 from .cache import CachedEncoder, open_encoder
 from .encoder import Encoder, SentenceEncoder
-from .vectors import Vectors, embed
+from .recurring import Recurring
+from .vectors import Vectors, embed, watched
 from .weights import find_weights
 
 __all__ = [
     "CachedEncoder",
     "Encoder",
+    "Recurring",
     "SentenceEncoder",
     "Vectors",
     "embed",
     "find_weights",
     "open_encoder",
+    "watched",
 ]
