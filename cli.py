@@ -55,6 +55,13 @@ class By(StrEnum):
     account = "account"
 
 
+class Engine(StrEnum):
+    """Where `label` works."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Search(StrEnum):
     """How an index is searched."""
 
@@ -117,6 +124,12 @@ def label_command(
     max_fpr: Annotated[
         float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Work in this process, or on a Ray cluster (RAY_ADDRESS).")
+    ] = Engine.local,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut off.")
+    ] = False,
     weights: Weights = None,
     cache: Cache = None,
     format: FormatName = "auto",
@@ -137,6 +150,8 @@ def label_command(
         weights=weights,
         cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
+        engine=engine.value,
+        resume=resume,
     )
     show(verdict_table(summary))
     say(summary.skipped + (f"; records in {output}" if output else ""))

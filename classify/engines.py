@@ -12,8 +12,8 @@ from .run import Run
 from .shard import Labeller
 
 Engine = Literal["local", "ray"]
-Work = Callable[[Labeller, list[Shard], Bar], Iterator[Shard]]
-"""Labels shards and yields each when its part is written, in any order."""
+Work = Callable[[Labeller, list[Shard], Bar], Iterator[tuple[int, Path]]]
+"""Labels shards and yields the number and the part of each when it is done, in any order."""
 
 
 def open_engine(engine: Engine) -> Work:
@@ -24,23 +24,36 @@ def open_engine(engine: Engine) -> Work:
     """
     if engine == "local":
         return label_here
-    from .on_ray import label_on_ray
+    from .on_ray import label_on_ray, need_ray
 
+    need_ray()
     return label_on_ray
 
 
-def label_here(labeller: Labeller, shards: list[Shard], shown: Bar) -> Iterator[Shard]:
+def label_here(labeller: Labeller, shards: list[Shard], shown: Bar) -> Iterator[tuple[int, Path]]:
     """Label shards one after the other."""
     for shard in shards:
         with shown.shard(shard.prompts):
-            labeller.label(shard)
-        yield shard
+            part = labeller.label(shard)
+        yield shard.number, part
 
 
-def labelled(run: Run, labeller: Labeller, work: Work) -> Iterator[Path]:
-    """Label the shards of a run that are not done, and yield the parts of all, in order."""
+def labelled(run: Run, labeller: Labeller, work: Work, show: bool) -> Iterator[Path]:
+    """Label the shards of a run that are not done, and yield the parts of all, in order.
+
+    Args:
+        run: what to label.
+        labeller: how.
+        work: where.
+        show: whether a bar is shown.
+    """
     parts = run.parts()
     todo = [shard for shard in run.shards if shard.number not in parts]
-    prompts = sum(shard.prompts for shard in run.shards)
-    done = prompts - sum(shard.prompts for shard in todo)
-    ...
+    every, left = (sum(shard.prompts for shard in some) for some in (run.shards, todo))
+    with bar(every, every - left, show) as shown:
+        fresh = work(labeller, todo, shown)
+        for shard in run.shards:
+            while shard.number not in parts:
+                number, part = next(fresh)
+                parts[number] = part
+            yield parts[shard.number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -118,7 +119,6 @@ def label_files(
     loaded.threshold(max_fpr)
     encoder = open_encoder(weights, cache)
     loaded.check_encoder(encoder)
-    labeller = Labeller(encoder, loaded, by, max_fpr)
     about = describe(
         describe_inputs(inputs),
         reading,
@@ -138,7 +138,9 @@ def label_files(
             else start(folder, inputs, reading, by, about, size)
         )
         summary = Summary(run.skipped, output, by)
-        for part in labelled(run, labeller, work):
+        labeller = Labeller(encoder, loaded, by, max_fpr, folder / "vectors")
+        show = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+        for part in labelled(run, labeller, work, show):
             if output is None:
                 summary.add(StoredRecords([part]))
                 write_records(StoredRecords([part]), None)

@@ -1,8 +1,7 @@
-"""How far a run is, on standard error, where that is a terminal."""
+"""How far a run is, on standard error."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -60,8 +59,8 @@ class Bar:
 
 
 @contextmanager
-def bar(prompts: int, done: int = 0) -> Iterator[Bar]:
-    """Show a bar with rate and time left; where standard error is no terminal, show nothing."""
+def bar(prompts: int, done: int, show: bool) -> Iterator[Bar]:
+    """Show a bar with rate and time left on standard error, or none."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -70,5 +69,7 @@ def bar(prompts: int, done: int = 0) -> Iterator[Bar]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+    with Progress(
+        *columns, console=console, disable=not show, redirect_stdout=False
+    ) as progress:
         yield Bar(progress, prompts, done)

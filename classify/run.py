@@ -157,12 +157,14 @@ def describe(
     }
 
 
-def write_part(folder: Path, number: int, records: Iterator[Mapping[str, Any]]) -> None:
-    """Write the records of a shard, whole or not at all."""
+def write_part(folder: Path, number: int, records: Iterator[Mapping[str, Any]]) -> Path:
+    """Write the records of a shard, whole or not at all, and return the file."""
     content = "".join(map(json_line, records)).encode()
     digest = hashlib.sha256(content).hexdigest()
-    with replacing(folder / f"part-{number:06}.{digest}.jsonl") as temporary:
+    path = folder / f"part-{number:06}.{digest}.jsonl"
+    with replacing(path) as temporary:
         temporary.write_bytes(content)
+    return path
 
 
 def whole_parts(folder: Path) -> dict[int, Path]:

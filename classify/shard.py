@@ -24,32 +24,34 @@ class Labeller:
         model: what judges.
         by: what is judged.
         max_fpr: the promised rate of false positives; the model's own where None.
+        memory: a folder of this process's own disk, for vectors that will be needed again.
     """
 
     encoder: Encoder
     model: SessionModel
     by: By
     max_fpr: float | None
+    memory: Path
 
-    def label(self, shard: Shard) -> None:
+    def label(self, shard: Shard) -> Path:
         """Write the records of a shard as a part beside it, whole or not at all.
 
         Raises:
             FolderError: the shard was changed.
         """
-        write_part(shard.path.parent, shard.number, self._records(shard))
+        return write_part(shard.path.parent, shard.number, self._records(shard))
 
     def _records(self, shard: Shard) -> Iterator[dict[str, Any]]:
         traffic, recurring = shard.read()
-        encoder = self._keeping(shard.path.parent, recurring)
+        encoder = self._keeping(recurring)
         for verdict in label(traffic, encoder, self.model, by=self.by, max_fpr=self.max_fpr):
             yield verdict.record(self.by)
 
-    def _keeping(self, folder: Path, recurring: frozenset[str]) -> Encoder:
+    def _keeping(self, recurring: frozenset[str]) -> Encoder:
         """Return the encoder with a memory for what other shards hold too."""
         if isinstance(self.encoder, CachedEncoder):
             return self.encoder
-        cache = CachedEncoder(self.encoder, folder / "vectors")
+        cache = CachedEncoder(self.encoder, self.memory)
         return Recurring(self.encoder, cache, recurring | self._exemplars)
 
     @cached_property
