@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 # Only what is light may be imported here: `capscope --help` answers before torch is found.
-from .data.errors import CapscopeError, InputError
+from .data.errors import CapscopeError, InputError, Terminated, unwritable
 
 if TYPE_CHECKING:
     from .data import ReadOptions
@@ -25,14 +29,40 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command that was asked for."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, terminate)
         try:
             return super().invoke(ctx)
         except CapscopeError as error:
-            typer.echo(f"capscope: {error}", err=True)
-            raise typer.Exit(2) from error
+            end(2, str(error), error)
+        except KeyboardInterrupt as stop:
+            end(143 if isinstance(stop, Terminated) else 130, "stopped", stop)
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if (mistake := unwritable(error)) is None:
+                raise
+            discard_output()
+            end(2, str(mistake), error)
+
+
+def end(code: int, message: str, cause: BaseException) -> NoReturn:
+    """Say in one line why the command ends, and end it."""
+    notes = getattr(cause, "__notes__", [])
+    typer.echo("capscope: " + "; ".join([message, *notes]), err=True)
+    raise typer.Exit(code) from cause
+
+
+def terminate(number: int, frame: object) -> NoReturn:
+    """Make SIGTERM an exception."""
+    raise Terminated
+
+
+def discard_output() -> None:
+    """Let go of what standard output would not take, so that it is not tried again at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

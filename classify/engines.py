@@ -34,7 +34,7 @@ def label_here(labeller: Labeller, shards: list[Shard], shown: Bar) -> Iterator[
     """Label shards one after the other."""
     for shard in shards:
         with shown.shard(shard.prompts):
-            part = labeller.label(shard)
+            part = labeller.label(shard, shard.path.parent / "vectors")
         yield shard.number, part
 
 

@@ -115,15 +115,13 @@ def label_files(
             "Name the output with -o and the logs by their paths.",
         )
     work = open_engine(engine)
-    loaded = load_model(model)
-    loaded.threshold(max_fpr)
-    encoder = open_encoder(weights, cache)
-    loaded.check_encoder(encoder)
+    labeller = Labeller(model, weights, cache, by, max_fpr)
+    labeller.check()
     about = describe(
         describe_inputs(inputs),
         reading,
         model=model_digest(model),
-        encoder=encoder.fingerprint,
+        encoder=labeller.encoder.fingerprint,
         by=by,
         max_fpr=max_fpr,
         size=size,
@@ -138,7 +136,6 @@ def label_files(
             else start(folder, inputs, reading, by, about, size)
         )
         summary = Summary(run.skipped, output, by)
-        labeller = Labeller(encoder, loaded, by, max_fpr, folder / "vectors")
         show = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
         for part in labelled(run, labeller, work, show):
             if output is None:

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 
+from ..embed import similarities
+
 KINDS = ("organic", "application", "extraction")
 PER_KIND = 640
 """Known prompts of each kind, alike so that no kind is near by being many."""
-CHUNK = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,7 @@ class Known:
         found = np.zeros((len(vectors), len(KINDS)), dtype=np.float32)
         source = np.zeros((len(vectors), len(KINDS)), dtype=np.int64)
         members = [np.flatnonzero(self.kind == kind) for kind in range(len(KINDS))]
-        for start in range(0, len(vectors), CHUNK):
-            part = slice(start, start + CHUNK)
-            similarity = vectors[part] @ known.T
+        for part, similarity in similarities(vectors, known):
             for kind, of_kind in enumerate(members):
                 if len(of_kind):
                     best = of_kind[similarity[:, of_kind].argmax(axis=1)]

@@ -69,7 +69,5 @@ def bar(prompts: int, done: int, show: bool) -> Iterator[Bar]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, disable=not show, redirect_stdout=False
-    ) as progress:
+    with Progress(*columns, console=console, disable=not show, redirect_stdout=False) as progress:
         yield Bar(progress, prompts, done)

@@ -71,7 +71,7 @@ def run_folder(output: Path | None) -> Iterator[Path]:
         with TemporaryDirectory(prefix="capscope-") as temporary:
             yield Path(temporary)
         return
-    folder = output.parent / f".{output.name}.run"
+    folder = output.absolute().parent / f".{output.name}.run"
     folder.mkdir(exist_ok=True)
     with writing(folder):
         try:
@@ -103,11 +103,14 @@ def start(
         elif path.name != LOCK:
             path.unlink()
     shards, skipped = write_shards(inputs, reading, folder, by, size)
-    told = {"run": about, "prompts": [shard.prompts for shard in shards]}
-    told["skipped"] = skipped.describe()
-    entries = {f"{shard.number}": shard.entry for shard in shards}
+    told = {
+        "run": about,
+        "skipped": skipped.describe(),
+        "prompts": [shard.prompts for shard in shards],
+    }
+    entries = {str(shard.number): shard.entry for shard in shards}
     write_manifest(folder, KIND, LAYOUT, told, entries)
-    return Run(folder, shards, told["skipped"])
+    return Run(folder, shards, skipped.describe())
 
 
 def is_left(folder: Path) -> bool:

@@ -9,50 +9,69 @@ from pathlib import Path
 from typing import Any
 
 from ..data import By, Shard, load_areas
-from ..embed import CachedEncoder, Encoder, Recurring
+from ..embed import CachedEncoder, Encoder, Recurring, open_encoder
 from .label import label
-from .model import SessionModel
+from .model import SessionModel, load_model
 from .run import write_part
 
 
 @dataclass(frozen=True)
 class Labeller:
-    """Labels shards one after the other.
+    """Labels shards one after the other. What it needs is loaded when it is first asked for.
 
     Attributes:
-        encoder: the model's.
-        model: what judges.
+        model: a model's folder; None for the shipped one.
+        weights: the encoder's folder; None for the installed one.
+        cache: where all vectors are kept from run to run; None to keep none.
         by: what is judged.
         max_fpr: the promised rate of false positives; the model's own where None.
-        memory: a folder of this process's own disk, for vectors that will be needed again.
     """
 
-    encoder: Encoder
-    model: SessionModel
+    model: Path | None
+    weights: Path | None
+    cache: Path | None
     by: By
     max_fpr: float | None
-    memory: Path
 
-    def label(self, shard: Shard) -> Path:
+    @cached_property
+    def judge(self) -> SessionModel:
+        """The model."""
+        return load_model(self.model)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder."""
+        return open_encoder(self.weights, self.cache)
+
+    def check(self) -> None:
+        """Raise `InputError` where the model, the encoder and the promise do not fit together."""
+        self.judge.threshold(self.max_fpr)
+        self.judge.check_encoder(self.encoder)
+
+    def label(self, shard: Shard, memory: Path) -> Path:
         """Write the records of a shard as a part beside it, whole or not at all.
+
+        Args:
+            shard: what to label.
+            memory: a folder of this machine, for vectors that other shards will need too.
 
         Raises:
             FolderError: the shard was changed.
         """
-        return write_part(shard.path.parent, shard.number, self._records(shard))
+        return write_part(shard.path.parent, shard.number, self._records(shard, memory))
 
-    def _records(self, shard: Shard) -> Iterator[dict[str, Any]]:
+    def _records(self, shard: Shard, memory: Path) -> Iterator[dict[str, Any]]:
         traffic, recurring = shard.read()
-        encoder = self._keeping(recurring)
-        for verdict in label(traffic, encoder, self.model, by=self.by, max_fpr=self.max_fpr):
+        encoder = self._keeping(recurring, memory)
+        for verdict in label(traffic, encoder, self.judge, by=self.by, max_fpr=self.max_fpr):
             yield verdict.record(self.by)
 
-    def _keeping(self, recurring: frozenset[str]) -> Encoder:
+    def _keeping(self, recurring: frozenset[str], memory: Path) -> Encoder:
         """Return the encoder with a memory for what other shards hold too."""
-        if isinstance(self.encoder, CachedEncoder):
+        if self.cache:
             return self.encoder
-        cache = CachedEncoder(self.encoder, self.memory)
-        return Recurring(self.encoder, cache, recurring | self._exemplars)
+        kept = CachedEncoder(self.encoder, memory)
+        return Recurring(self.encoder, kept, recurring | self._exemplars)
 
     @cached_property
     def _exemplars(self) -> frozenset[str]:

@@ -100,7 +100,14 @@ def staged(
         """).fetchall()[0]
         if not skipped.kept:
             raise _nothing_found(inputs, skipped)
-        yield db, query, skipped
+        try:
+            yield db, query, skipped
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise InputError(
+                f"the database cannot spill to disk ({str(error).splitlines()[0]})",
+                "room for about twice the traffic",
+                "Free some; TMPDIR names another place.",
+            ) from error
 
 
 def _nothing_found(inputs: Sequence[str], skipped: Skipped) -> InputError:

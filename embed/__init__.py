@@ -2,6 +2,7 @@
 
 from .cache import CachedEncoder, open_encoder
 from .encoder import Encoder, SentenceEncoder
+from .products import similarities
 from .recurring import Recurring
 from .vectors import Vectors, embed, watched
 from .weights import find_weights
@@ -15,5 +16,6 @@ __all__ = [
     "embed",
     "find_weights",
     "open_encoder",
+    "similarities",
     "watched",
 ]

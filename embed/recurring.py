@@ -47,8 +47,12 @@ class Recurring:
         """
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
         again = np.array([text in self.texts for text in texts], dtype=bool)
-        for which, encoder in ((again, self.cache), (~again, self.encoder)):
-            places = np.flatnonzero(which)
-            if len(places):
+        ways: list[tuple[NDArray[np.bool_], Encoder]] = [
+            (again, self.cache),
+            (~again, self.encoder),
+        ]
+        for which, encoder in ways:
+            places = np.flatnonzero(which).tolist()
+            if places:
                 rows[places] = encoder.encode([texts[place] for place in places])
         return rows

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import GENERAL, load_areas
-from ..embed import Encoder
+from ..embed import Encoder, similarities
 
-BLOCK = 65_536
-"""Vectors that are compared with the exemplars at once."""
 NEAR = 0.2
 """Below this cosine similarity to every exemplar, a prompt is `general`."""
 
@@ -68,11 +66,9 @@ class AreaMap:
         """Place unit vectors (n, dimension) in their areas and cells."""
         nearest = np.empty(len(vectors), np.int64)
         similarity = np.empty(len(vectors), np.float32)
-        for start in range(0, len(vectors), BLOCK):
-            block = slice(start, start + BLOCK)
-            similarities = vectors[block] @ self.exemplars.T
-            nearest[block] = similarities.argmax(axis=1)
-            similarity[block] = similarities.max(axis=1)
+        for block, product in similarities(vectors, self.exemplars):
+            nearest[block] = product.argmax(axis=1)
+            similarity[block] = product.max(axis=1)
         near = similarity >= NEAR
         cell = np.where(near, self.cell_of[nearest], -1)
         area = np.where(near, self.area_of[cell], self.areas.index(GENERAL))
