@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -29,10 +29,9 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command that was asked for."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, terminate)
         try:
-            return super().invoke(ctx)
+            with terminable():
+                return super().invoke(ctx)
         except CapscopeError as error:
             end(2, str(error), error)
         except KeyboardInterrupt as stop:
@@ -54,9 +53,21 @@ def end(code: int, message: str, cause: BaseException) -> NoReturn:
     raise typer.Exit(code) from cause
 
 
-def terminate(number: int, frame: object) -> NoReturn:
-    """Make SIGTERM an exception."""
-    raise Terminated
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Make SIGTERM an exception, where that can be."""
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def discard_output() -> None:

@@ -84,6 +84,7 @@ def staged(
     forced = None if options.format == "auto" else named_format(options.format)
     with (
         TemporaryDirectory(prefix="capscope-", dir=spill) as spilled,
+        _spilling(Path(spilled)),
         connect(Path(spilled)) as db,
     ):
         with Stage(db, skipped, forced, masked=options.redact) as stage:
@@ -100,14 +101,20 @@ def staged(
         """).fetchall()[0]
         if not skipped.kept:
             raise _nothing_found(inputs, skipped)
-        try:
-            yield db, query, skipped
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise InputError(
-                f"the database cannot spill to disk ({str(error).splitlines()[0]})",
-                "room for about twice the traffic",
-                "Free some; TMPDIR names another place.",
-            ) from error
+        yield db, query, skipped
+
+
+@contextmanager
+def _spilling(folder: Path) -> Iterator[None]:
+    """Tell of a disk that cannot take what memory cannot hold."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise InputError(
+            f"the database cannot spill into {folder} ({str(error).splitlines()[0]})",
+            "room there for about twice the traffic",
+            "Free some, or write the output on another disk.",
+        ) from error
 
 
 def _nothing_found(inputs: Sequence[str], skipped: Skipped) -> InputError:
