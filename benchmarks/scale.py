@@ -9,6 +9,7 @@ drawn from a hash of the text, so what is left is reading, measuring and writing
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -19,6 +20,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +41,7 @@ TURNS = 12
 """Prompts of a session, on average."""
 OPEN = 500
 """Sessions that are under way at once, so that their rows lie far apart in the log."""
+PLANNED = (16_000_000, 1_000_000_000)
 BATCH = 4096
 """Hashed vectors to draw from."""
 
@@ -107,14 +110,60 @@ def hash_vectors() -> None:
     setattr(SentenceEncoder, "encode", encode)  # noqa: B010
 
 
-def measure(command: list[str]) -> tuple[float, float]:
-    """Run a command and return its seconds and its peak resident memory in GB."""
-    start = time.perf_counter()
+@dataclass(frozen=True)
+class Measured:
+    """What one run took.
+
+    Attributes:
+        rows: exchanges.
+        seconds: of the clock.
+        memory: the most that was resident, in GB.
+        disk: the most that lay beside the log, in GB.
+        records: of the output, in GB.
+    """
+
+    rows: int
+    seconds: float
+    memory: float
+    disk: float
+    records: float
+
+
+def measure(command: list[str], rows: int, output: Path) -> Measured:
+    """Run a command that writes `output`, and look at it meanwhile."""
+    start, disk = time.perf_counter(), 0
     pid = os.posix_spawn(command[0], command, dict(os.environ))
-    _, status, usage = os.wait4(pid, 0)
-    if status:
-        raise subprocess.CalledProcessError(status, command)
-    return time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e9
+    while not (ended := os.wait4(pid, os.WNOHANG))[0]:
+        disk = max(disk, size_of(output.parent))
+        time.sleep(0.2)
+    if ended[1]:
+        raise subprocess.CalledProcessError(ended[1], command)
+    seconds = time.perf_counter() - start
+    records = output.stat().st_size
+    return Measured(rows, seconds, ended[2].ru_maxrss * 1024 / 1e9, disk / 1e9, records / 1e9)
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes on disk of all that lies in a folder at this moment."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(root, name)).st_blocks * 512
+    return total
+
+
+def plan(one: Measured, rows: int) -> str:
+    """Say what more exchanges would take at the rate of `one`, all else growing with their number.
+
+    Time falls with the number of cores while shards are what it is spent on.
+    """
+    times = rows / one.rows
+    hours = one.seconds * times * (os.cpu_count() or 1) / 3600
+    return (
+        f"{rows:,} exchanges: {hours:,.0f} core hours, which is {hours / 24:,.1f} hours on 24 cores; "
+        f"{one.disk * times:,.0f} GB of disk, {one.records * times:,.0f} GB of records\n"
+    )
 
 
 def main() -> None:
@@ -135,25 +184,31 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
         f"{'hashed vectors' if options.hashed else 'real encoder'}\n"
     )
-    before: tuple[int, float] | None = None
-    with TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
-        log, out = Path(folder) / "log.jsonl", Path(folder) / "out.jsonl"
+    before: Measured | None = None
+    with (
+        TemporaryDirectory(dir=os.environ.get("TMPDIR")) as logs,
+        TemporaryDirectory(dir=os.environ.get("TMPDIR")) as outputs,
+    ):
+        log, out = Path(logs) / "log.jsonl", Path(outputs) / "out.jsonl"
         for rows in options.sizes:
             write_log(log, rows)
             command = [sys.executable, __file__, *(["--hashed"] if options.hashed else [])]
-            seconds, peak = measure([*command, "--one", "label", str(log), "-o", str(out)])
-            grown = "" if before is None else f", n^{exponent(before, (rows, seconds)):.2f}"
+            one = measure([*command, "--one", "label", str(log), "-o", str(out)], rows, out)
+            grown = "" if before is None else f", n^{exponent(before, one):.2f}"
             sys.stdout.write(
-                f"{rows:,} exchanges, {log.stat().st_size / 1e9:.2f} GB: {seconds:,.0f} s, "
-                f"{rows / seconds:,.0f} a second, {peak:.2f} GB{grown}\n"
+                f"{rows:,} exchanges, {log.stat().st_size / 1e9:.2f} GB: {one.seconds:,.0f} s, "
+                f"{rows / one.seconds:,.0f} a second, {one.memory:.2f} GB of memory, "
+                f"{one.disk:.2f} GB of disk{grown}\n"
             )
             sys.stdout.flush()
-            before = rows, seconds
+            before = one
+    for rows in PLANNED:
+        sys.stdout.write(plan(one, rows))
 
 
-def exponent(one: tuple[int, float], other: tuple[int, float]) -> float:
-    """Return x where time grows as n^x between two (rows, seconds)."""
-    return math.log(other[1] / one[1]) / math.log(other[0] / one[0])
+def exponent(one: Measured, other: Measured) -> float:
+    """Return x where time grows as n^x between two runs."""
+    return math.log(other.seconds / one.seconds) / math.log(other.rows / one.rows)
 
 
 if __name__ == "__main__":
