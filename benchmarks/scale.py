@@ -161,7 +161,7 @@ def plan(one: Measured, rows: int) -> str:
     times = rows / one.rows
     hours = one.seconds * times * (os.cpu_count() or 1) / 3600
     return (
-        f"{rows:,} exchanges: {hours:,.0f} core hours, which is {hours / 24:,.1f} hours on 24 cores; "
+        f"{rows:,} exchanges: {hours:,.0f} core hours, or {hours / 64:,.1f} hours of 64 cores; "
         f"{one.disk * times:,.0f} GB of disk, {one.records * times:,.0f} GB of records\n"
     )
 

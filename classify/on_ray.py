@@ -107,19 +107,15 @@ def cluster() -> Iterator[Any]:
 @contextmanager
 def connected(ray: Any) -> Iterator[None]:  # noqa: ANN401
     """Connect to a cluster, or start one here and stop it after; signals stay as they are."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    started = not ray.is_initialized()
-    if started:
-        ray.init(
-            logging_level="error",
-            log_to_driver=False,
-            include_dashboard=False,
-        )
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    if ray.is_initialized():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ray.init(logging_level="error", log_to_driver=False, include_dashboard=False)
     for number, handler in handlers.items():
         signal.signal(number, handler)
     try:
         yield
     finally:
-        if started:
-            ray.shutdown()
+        ray.shutdown()
