@@ -17,7 +17,7 @@ from test_architecture import FILES
 from capscope.classify import label_files
 from capscope.classify.on_ray import cluster
 
-SIZE = 25
+SIZE = 10
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,14 @@ def ray() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def expected(few_file: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def expected(few_file: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("local") / "out.jsonl"
-    label_files([str(few_file)], path)
+    label_files([str(few_file)], path, cache=cache)
     return path.read_bytes()
 
 
@@ -47,8 +52,9 @@ def actors() -> list[int]:
 
 
 def test_a_cluster_gives_the_same_bytes_though_a_worker_dies(
-    ray: Any, few_file: Path, expected: bytes, tmp_path: Path
+    ray: Any, few_file: Path, expected: bytes, cache: Path, tmp_path: Path
 ) -> None:
+    """The vectors are kept, so that what is waited for is the cluster and not the encoder."""
     output = tmp_path / "out.jsonl"
     killed: list[int] = []
 
@@ -62,7 +68,7 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_dies(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    summary = label_files([str(few_file)], output, engine="ray", size=SIZE)
+    summary = label_files([str(few_file)], output, engine="ray", size=SIZE, cache=cache)
     killer.join()
     assert killed
     assert sum(summary.counts.values()) == 12
