@@ -164,3 +164,18 @@ def test_standard_output_starts_before_all_is_labelled(
     label_files([str(mixed[0])], None, size=50)
     assert len(sizes) > 5
     assert sorted(set(sizes)) == sizes
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_that_starts_with_nulls_keeps_its_type(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [{"score": None, "who": "a"}, {"score": 0.5, "who": None}, {"score": 1.0, "who": "b"}]
+    write_records(records, tmp_path / f"one.{ending}")
+    monkeypatch.setattr("capscope.data.write.GROUP", 1)
+    write_records(iter(records), tmp_path / f"many.{ending}")
+    one, many = (tmp_path / f"{name}.{ending}" for name in ("one", "many"))
+    if ending == "csv":
+        assert one.read_bytes() == many.read_bytes()
+    else:
+        assert pq.read_table(one).to_pylist() == pq.read_table(many).to_pylist() == records
