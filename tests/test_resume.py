@@ -318,3 +318,22 @@ def test_a_real_run_goes_on(few_sessions: Rows, tmp_path: Path) -> None:
     label_files([str(tmp_path / "log.jsonl")], tmp_path / "whole.jsonl")
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     assert sum(record["prompts"] for record in records) == len(few_sessions)
+
+
+def test_a_disk_too_full_for_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: Callable[..., str]
+) -> None:
+    """What memory cannot hold spills into files, and no file may be large."""
+    rng = random.Random(0)
+    rows = [{"prompt": rng.randbytes(150).hex(), "session_id": f"s-{n}"} for n in range(90_000)]
+    write_rows(tmp_path / "log.jsonl", rows)
+    monkeypatch.setattr("capscope.data.reader.MEMORY", "48MB")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, before[1]))
+    try:
+        message = fails("label", tmp_path / "log.jsonl", "-o", tmp_path / "out.jsonl")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot spill into" in message
+    assert "File too large" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
