@@ -6,7 +6,7 @@ POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
 	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
-	bench-campaigns bench-speed
+	bench-campaigns bench-speed bench-scale
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -59,6 +59,11 @@ bench-campaigns: $(VENV)/.test bench-data
 # Prompts a second, beside sentence-transformers as it comes.
 bench-speed: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/speed.py out/full/train.parquet --rows 2000
+
+# Time, memory and growth of `label` up to a million exchanges, without and with the encoder's work.
+bench-scale: $(VENV)/.test
+	$(BIN)/python benchmarks/scale.py --hashed
+	$(BIN)/python benchmarks/scale.py
 
 # The standard sets of labelled traffic, in out/full or out/small, and what leaks in them.
 SIZE ?= full

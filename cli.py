@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 # Only what is light may be imported here: `capscope --help` answers before torch is found.
-from .data.errors import CapscopeError, InputError
+from .data.errors import CapscopeError, InputError, Terminated, unwritable
 
 if TYPE_CHECKING:
     from .data import ReadOptions
@@ -26,13 +30,50 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            with terminable():
+                return super().invoke(ctx)
         except CapscopeError as error:
-            typer.echo(f"capscope: {error}", err=True)
-            raise typer.Exit(2) from error
+            end(2, str(error), error)
+        except KeyboardInterrupt as stop:
+            end(143 if isinstance(stop, Terminated) else 130, "stopped", stop)
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if (mistake := unwritable(error)) is None:
+                raise
+            discard_output()
+            end(2, str(mistake), error)
+
+
+def end(code: int, message: str, cause: BaseException) -> NoReturn:
+    """Say in one line why the command ends, and end it."""
+    notes = getattr(cause, "__notes__", [])
+    typer.echo("capscope: " + "; ".join([message, *notes]), err=True)
+    raise typer.Exit(code) from cause
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Make SIGTERM an exception, where that can be."""
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def discard_output() -> None:
+    """Let go of what standard output would not take, so that it is not tried again at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(
@@ -53,6 +94,13 @@ class By(StrEnum):
 
     session = "session"
     account = "account"
+
+
+class Engine(StrEnum):
+    """Where `label` works."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Search(StrEnum):
@@ -120,6 +168,12 @@ def label_command(
     exact: Annotated[
         bool, typer.Option("--exact", help="Have the transformer read every prompt.")
     ] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="Work in this process, or on a Ray cluster (RAY_ADDRESS).")
+    ] = Engine.local,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut off.")
+    ] = False,
     weights: Weights = None,
     cache: Cache = None,
     format: FormatName = "auto",
@@ -141,6 +195,8 @@ def label_command(
         weights=weights,
         cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
+        engine=engine.value,
+        resume=resume,
     )
     show(verdict_table(summary))
     say(summary.skipped + (f"; records in {output}" if output else ""))

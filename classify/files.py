@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
+import logging
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,30 @@ from ..data import (
     By,
     InputError,
     ReadOptions,
+    StoredRecords,
     check_folder,
     check_output,
+    describe_inputs,
     is_folder_of,
     read_traffic,
     write_records,
 )
+from ..data.shards import SIZE
 from ..embed import open_encoder
+from .engines import Engine, labelled, open_engine
 from .evaluate import evaluate
-from .label import Verdict, label
-from .model import KIND, load_model, save_model
+from .model import KIND, load_model, model_digest, save_model
 from .promote import Comparison, check_better, weigh
 from .report import write_report
+from .run import describe, go_on, is_left, run_folder, start
 from .scored import hold_out, score_sessions
+from .shard import Labeller
 from .train import train
 
 TOP = 10
-"""Extraction verdicts that a summary names."""
+"""Records of extraction that a summary names."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,25 +49,24 @@ class Summary:
         output: where the records are; None for standard output.
         by: what was judged.
         counts: verdicts by label.
-        top: the extraction verdicts with the highest scores, highest first.
+        top: the records of extraction with the highest scores, highest first.
     """
 
     skipped: str
     output: Path | None
     by: By
     counts: Counter[str] = field(default_factory=Counter)
-    top: list[Verdict] = field(default_factory=list)
+    top: list[dict[str, Any]] = field(default_factory=list)
 
-    def watch(self, verdicts: Iterator[Verdict]) -> Iterator[dict[str, Any]]:
-        """Pass verdicts on as records, counting them."""
-        heap: list[tuple[float, int, Verdict]] = []
-        for number, verdict in enumerate(verdicts):
-            self.counts[verdict.label] += 1
-            if verdict.label == "extraction" and verdict.score is not None:
-                item = (verdict.score, -number, verdict)
-                (heapq.heappushpop if len(heap) >= TOP else heapq.heappush)(heap, item)
-            yield verdict.record(self.by)
-        self.top = [verdict for _, _, verdict in sorted(heap, reverse=True)]
+    def add(self, records: Iterable[dict[str, Any]]) -> None:
+        """Count more records; of equal scores the first stands first."""
+        for record in records:
+            self.counts[record["label"]] += 1
+            if record["label"] == "extraction":
+                if len(self.top) < TOP or record["score"] > self.top[-1]["score"]:
+                    self.top.append(record)
+                    self.top.sort(key=lambda one: -one["score"])
+                    del self.top[TOP:]
 
 
 def label_files(
@@ -73,22 +80,73 @@ def label_files(
     weights: Path | None = None,
     cache: Path | None = None,
     reading: ReadOptions | None = None,
+    engine: Engine = "local",
+    resume: bool = False,
+    size: int = SIZE,
 ) -> Summary:
     """Label the traffic in `inputs` and write a record for each session, or account.
 
+    The traffic is cut into shards on disk and labelled shard by shard, so memory does not grow
+    with it. To standard output, records go as soon as their shard is done.
+
+    Args:
+        inputs: files, folders or globs.
+        output: a .jsonl, .csv or .parquet file; None for standard output.
+        model: its folder; None for the shipped one.
+        by: what is judged.
+        max_fpr: the promised rate of false positives; the model's own where None.
+        weights: the encoder's folder.
+        cache: where vectors are kept from run to run; None to keep none.
+        reading: how logs are read.
+        engine: where shards are labelled: in this process, or on a Ray cluster.
+        resume: go on with what a run that was cut off has left beside the output.
+        size: prompts of a shard; the records are the same for any.
+
     Raises:
-        InputError: an input, the output, the model or the encoder cannot be used; nothing is
-            written then.
+        InputError: an input, the output, the model or the encoder cannot be used, or there is
+            nothing that may be gone on with; no output is written then.
     """
+    reading = reading or ReadOptions()
     if output is not None:
         check_output(output)
-    loaded = load_model(model)
-    loaded.route(max_fpr, exact)
-    traffic = read_traffic(inputs, reading)
-    encoder = open_encoder(weights, cache)
-    verdicts = label(traffic, encoder, loaded, by=by, max_fpr=max_fpr, exact=exact)
-    summary = Summary(traffic.skipped.describe(), output, by)
-    write_records(summary.watch(verdicts), output)
+    if resume and (output is None or "-" in inputs):
+        raise InputError(
+            "--resume without an output file" if output is None else "--resume of standard input",
+            "files in and a file out",
+            "Name the output with -o and the logs by their paths.",
+        )
+    work = open_engine(engine)
+    labeller = Labeller(model, weights, cache, by, max_fpr, exact)
+    labeller.check()
+    about = describe(
+        describe_inputs(inputs),
+        reading,
+        model=model_digest(model),
+        encoder=labeller.encoder.fingerprint,
+        by=by,
+        max_fpr=max_fpr,
+        exact=exact,
+        size=size,
+    )
+    with run_folder(output) as folder:
+        left = is_left(folder)
+        if left and not resume:
+            log.warning("%s: left by a run that was cut off; begun anew, without it", folder)
+        run = (
+            go_on(folder, about)
+            if left and resume
+            else start(folder, inputs, reading, by, about, size)
+        )
+        summary = Summary(run.skipped, output, by)
+        show = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+        for part in labelled(run, labeller, work, show):
+            if output is None:
+                summary.add(StoredRecords([part]))
+                write_records(StoredRecords([part]), None)
+        if output is not None:
+            records = StoredRecords(list(run.parts().values()))
+            summary.add(records)
+            write_records(records, output, folder)
     return summary
 
 

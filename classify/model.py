@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import FolderError, InputError, commit, npy_bytes, open_folder
+from ..data.manifest import MANIFEST
 from ..embed import Encoder, comparable
 from .classifier import SessionClassifier
 from .head import Head
@@ -120,7 +122,7 @@ def load_model(folder: Path | None = None) -> SessionModel:
     Raises:
         FolderError: it is not a whole model folder of this version; nothing of it is used.
     """
-    folder = folder or Path(str(files(__package__).joinpath("models", "default")))
+    folder = folder or _shipped()
     opened = open_folder(folder, KIND, LAYOUT)
     try:
         if opened.about["measures"] != list(MEASURES):
@@ -166,3 +168,12 @@ def _classifier(arrays: Mapping[str, NDArray[Any]], name: str) -> SessionClassif
         if stored.startswith(f"{name}-")
     }
     return SessionClassifier.from_arrays(own, PASSES[name], amount=True)
+
+
+def model_digest(folder: Path | None = None) -> str:
+    """Return the sha-256 of a model folder's manifest, which holds those of its files."""
+    return hashlib.sha256(((folder or _shipped()) / MANIFEST).read_bytes()).hexdigest()
+
+
+def _shipped() -> Path:
+    return Path(str(files(__package__).joinpath("models", "default")))

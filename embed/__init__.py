@@ -2,13 +2,15 @@
 
 from .cache import CachedEncoder, open_encoder
 from .encoder import Encoder, SentenceEncoder, comparable
+from .recurring import Recurring
 from .runtime import one_thread
-from .vectors import Vectors, distinct, embed
+from .vectors import Vectors, distinct, embed, watched
 from .weights import find_weights
 
 __all__ = [
     "CachedEncoder",
     "Encoder",
+    "Recurring",
     "SentenceEncoder",
     "Vectors",
     "comparable",
@@ -17,4 +19,5 @@ __all__ = [
     "find_weights",
     "one_thread",
     "open_encoder",
+    "watched",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,8 @@ from rich.progress import track
 from .encoder import Encoder
 
 CHUNK = 512
+
+_WATCHER: ContextVar[Callable[[int], None] | None] = ContextVar("watcher", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def embed(prompts: pa.ChunkedArray, encoder: Encoder) -> Vectors:
     """Embed a column of prompts.
 
     Texts go to the encoder longest first, so that a batch holds texts of like length. A progress
-    bar shows on standard error when that is a terminal.
+    bar shows on standard error when that is a terminal and nobody watches (see `watched`).
     """
     texts, of = distinct(prompts)
     rows = np.empty((len(texts), encoder.dimension), dtype=np.float32)
@@ -65,6 +69,26 @@ def embed(prompts: pa.ChunkedArray, encoder: Encoder) -> Vectors:
     return Vectors(rows, texts, of, encoder.fingerprint)
 
 
+@contextmanager
+def watched(advance: Callable[[int], None]) -> Iterator[None]:
+    """Tell `advance` how many more texts were embedded, instead of showing a bar."""
+    token = _WATCHER.set(advance)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
 def _progress(chunks: Sequence[NDArray[np.int64]]) -> Iterable[NDArray[np.int64]]:
+    if advance := _WATCHER.get():
+        return _told(chunks, advance)
     console = Console(stderr=True)
     return track(chunks, "embedding", console=console, disable=not sys.stderr.isatty())
+
+
+def _told(
+    chunks: Sequence[NDArray[np.int64]], advance: Callable[[int], None]
+) -> Iterator[NDArray[np.int64]]:
+    for chunk in chunks:
+        yield chunk
+        advance(len(chunk))

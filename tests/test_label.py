@@ -12,7 +12,6 @@ from conftest import SAMPLE, Rows, records, write_rows
 from sklearn.metrics import roc_auc_score
 from typer.testing import Result
 
-from capscope.classify.label import Verdict
 from capscope.classify.tables import plain, why
 from capscope.data import load_areas
 
@@ -159,5 +158,4 @@ def test_why_names_the_measure_and_the_template() -> None:
         {"measure": "up", "effect": 1.0, "organic_percentile": 99.0, "value": 1.0},
     ]
     evidence = {"measures": measures, "template": {"skeleton": "Sort {}."}}
-    verdict = Verdict("s", "a", 1, 9, "extraction", 0.9, 0.5, "coding", evidence)
-    assert why(verdict) == "up at percentile 99 of organic; template Sort {}."
+    assert why(evidence) == "up at percentile 99 of organic; template Sort {}."
