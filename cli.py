@@ -168,6 +168,10 @@ def label_command(
     exact: Annotated[
         bool, typer.Option("--exact", help="Have the transformer read every prompt.")
     ] = False,
+    campaigns: Annotated[
+        bool,
+        typer.Option("--campaigns", help="Find groups of accounts first, and judge by them too."),
+    ] = False,
     engine: Annotated[
         Engine, typer.Option(help="Work in this process, or on a Ray cluster (RAY_ADDRESS).")
     ] = Engine.local,
@@ -192,6 +196,7 @@ def label_command(
         by=by.value,
         max_fpr=max_fpr,
         exact=exact,
+        campaigns=campaigns,
         weights=weights,
         cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
@@ -405,6 +410,9 @@ def campaigns_command(
         list[str] | None,
         typer.Option(help="MODEL=TIME of a launch, may be given again; else those it shows."),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the index's groups found before, and their ids.")
+    ] = False,
     weights: Weights = None,
     cache: Cache = None,
     format: FormatName = "auto",
@@ -420,6 +428,7 @@ def campaigns_command(
         inputs or [],
         output,
         index=index,
+        fresh=fresh,
         model=model,
         launches=launch or [],
         weights=weights,

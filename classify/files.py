@@ -77,6 +77,7 @@ def label_files(
     by: By = "session",
     max_fpr: float | None = None,
     exact: bool = False,
+    campaigns: bool = False,
     weights: Path | None = None,
     cache: Path | None = None,
     reading: ReadOptions | None = None,
@@ -87,7 +88,8 @@ def label_files(
     """Label the traffic in `inputs` and write a record for each session, or account.
 
     The traffic is cut into shards on disk and labelled shard by shard, so memory does not grow
-    with it. To standard output, records go as soon as their shard is done.
+    with it. To standard output, records go as soon as their shard is done. With `campaigns`, all
+    of it is read once more, to find groups of accounts in it, and records are written at the end.
 
     Args:
         inputs: files, folders or globs.
@@ -95,6 +97,9 @@ def label_files(
         model: its folder; None for the shipped one.
         by: what is judged.
         max_fpr: the promised rate of false positives; the model's own where None.
+        exact: whether the transformer reads every prompt.
+        campaigns: whether records name the groups of their accounts and gain from them; see
+            `campaigns.with_campaigns`.
         weights: the encoder's folder.
         cache: where vectors are kept from run to run; None to keep none.
         reading: how logs are read.
@@ -114,6 +119,10 @@ def label_files(
             "--resume without an output file" if output is None else "--resume of standard input",
             "files in and a file out",
             "Name the output with -o and the logs by their paths.",
+        )
+    if campaigns and "-" in inputs:
+        raise InputError(
+            "--campaigns of standard input", "logs that can be read twice", "Name files."
         )
     work = open_engine(engine)
     labeller = Labeller(model, weights, cache, by, max_fpr, exact)
@@ -139,15 +148,34 @@ def label_files(
         )
         summary = Summary(run.skipped, output, by)
         show = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+        at_once = output is None and not campaigns
         for part in labelled(run, labeller, work, show):
-            if output is None:
+            if at_once:
                 summary.add(StoredRecords([part]))
                 write_records(StoredRecords([part]), None)
-        if output is not None:
+        if not at_once:
             records = StoredRecords(list(run.parts().values()))
+            if campaigns:
+                records = _with_campaigns(records, inputs, reading, labeller, folder)
             summary.add(records)
             write_records(records, output, folder)
     return summary
+
+
+def _with_campaigns(
+    records: StoredRecords,
+    inputs: Sequence[str],
+    reading: ReadOptions,
+    labeller: Labeller,
+    folder: Path,
+) -> StoredRecords:
+    from .campaigns import Corpus, Judge, find_campaigns, prior_of, with_campaigns
+
+    corpus = Corpus.of_traffic(read_traffic(inputs, reading), labeller.encoder)
+    found = find_campaigns(corpus, Judge(labeller.judge, labeller.encoder))
+    moved = folder / "records.jsonl"
+    write_records(with_campaigns(records, found, prior_of(labeller.judge)), moved)
+    return StoredRecords([moved])
 
 
 def train_files(

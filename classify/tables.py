@@ -43,11 +43,13 @@ def verdict_table(summary: Summary) -> RenderableType:
 
 
 def why(evidence: dict[str, Any]) -> str:
-    """Say in a few words what moved the score up most, and the template if there is one."""
-    raised: list[dict[str, Any]] = [m for m in evidence["measures"] if m["effect"] > 0]
+    """Say in a few words what moved the score up most, its group and its template if any."""
+    raised: list[dict[str, Any]] = [m for m in evidence.get("measures", ()) if m["effect"] > 0]
     reasons = [
         f"{m['measure']} at percentile {m['organic_percentile']:.0f} of organic" for m in raised[:1]
     ]
+    if (group := evidence.get("campaign")) and group["label"] == "extraction":
+        reasons.append(f"a campaign of {group['accounts']:,} accounts")
     if template := evidence["template"]:
         reasons.append(f"template {template['skeleton']}")
     return "; ".join(reasons)

@@ -13,14 +13,13 @@ from scipy import sparse
 from ...data.templates import find_template, shortened
 from .corpus import Corpus
 from .fingerprints import hash_texts
-from .groups import FDR, profiles
-from .links import Links
-from .things import KINDS, Accounts, Floats, Ints, Things
+from .groups import profiles
+from .things import KINDS, Accounts, Ints, Things
 
 SHOWN, OF_ACCOUNT, READ, LENGTH = 8, 3, 12, 200
 """Shared things of a group, of one account, prompts read to name one, characters of a name."""
-NAMED = 5
-"""Shared things that name a group."""
+NAMED, SIGNS = 5, 32
+"""Shared things that name a group, and that it is known again by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +31,14 @@ class Shared:
         told: each in words.
         members: how many of the group hold each (shown,) int64.
         name: the group's, from what it shares alone.
+        signs: hashes of the strongest, the strongest first.
     """
 
     things: Ints
     told: list[dict[str, Any]]
     members: Ints
     name: str
-
-
-def certainties(links: Links, groups: list[Ints], accounts: int) -> list[Floats]:
-    """Return for each account of each group how much of its evidence points into the group.
-
-    The sum of -ln p over its significant links to members, over the same of all its significant
-    links, less the chance that its best link is false: 1 for an account that is tied to no other.
-    """
-    strong = links.keep(np.flatnonzero(links.q < FDR))
-    shape = (accounts, accounts)
-    half = sparse.coo_array((-strong.log_p, (strong.one, strong.other)), shape=shape).tocsr()
-    evidence = half + half.T
-    total = np.asarray(evidence.sum(axis=1)).ravel()
-    doubt = np.ones(accounts)
-    np.minimum.at(doubt, strong.one, strong.q)
-    np.minimum.at(doubt, strong.other, strong.q)
-    found = []
-    for group in groups:
-        own = np.zeros(accounts)
-        own[group] = 1.0
-        inside = (evidence @ own)[group]
-        found.append(inside / np.maximum(total[group], 1e-12) * (1.0 - doubt[group]))
-    return found
+    signs: tuple[int, ...]
 
 
 def shared_by(
@@ -69,21 +47,26 @@ def shared_by(
     """Say what each group shares most: the share of its accounts times the thing's weight."""
     if not groups:
         return []
-    profile = profiles(things, groups)
     found = []
-    for number, group in enumerate(groups):
-        row = profile[[number]].tocoo()
-        strength, held = row.data.round(9), row.coords[1]
-        order = np.lexsort((things.name[held], things.kind[held], -strength))[:SHOWN]
-        chosen = held[order].astype(np.int64)
+    for group in groups:
+        every = strongest_of(things, group, SIGNS)
+        chosen, signs = every[:SHOWN], tuple(int(name) for name in things.name[every])
         members = np.asarray(things.table[group][:, chosen].sum(axis=0), dtype=np.int64)
         own = accounts.positions(group)
         told = _told(things, corpus, accounts.rows[own], chosen)
         holders = things.holders[chosen]
         for one, inside, everywhere in zip(told, members, holders, strict=True):
             one |= {"accounts": int(inside), "of_all": int(everywhere)}
-        found.append(Shared(chosen, told, members, name_of(things, chosen)))
+        found.append(Shared(chosen, told, members, name_of(things, chosen), signs))
     return found
+
+
+def strongest_of(things: Things, group: Ints, most: int = SHOWN) -> Ints:
+    """Return what a group shares most, the strongest first (most,)."""
+    row = profiles(things, [group]).tocoo()
+    strength, held = row.data.round(9), row.coords[1]
+    order = np.lexsort((things.name[held], things.kind[held], -strength))[:most]
+    return np.asarray(held[order], dtype=np.int64)
 
 
 def name_of(things: Things, chosen: Ints) -> str:
