@@ -23,6 +23,7 @@ from .schema import INSUFFICIENT, LABELS, SCHEMA, TRUTH, By
 from .simulation import write_simulation
 from .skipped import Skipped
 from .split import JOIN
+from .stage import hash_identifier
 from .stored import Stored, npy_bytes
 from .traffic import Groups, Traffic
 from .write import check_folder, check_output, json_line, replacing, write_records
@@ -55,6 +56,7 @@ __all__ = [
     "commit",
     "convert",
     "describe_folder",
+    "hash_identifier",
     "hold",
     "is_folder_of",
     "is_vacant",

@@ -34,10 +34,14 @@ class Template:
     fills: list[list[str]]
 
 
-def find_template(prompts: Sequence[str]) -> Template:
+def find_template(
+    prompts: Sequence[str], *, senders: Sequence[int] = (), least: int = 1, shown: int = SHOWN
+) -> Template:
     """Find the words that a session's prompts have in common, by runs of three words.
 
-    A word is fixed where it stands in a run of three that at least 30 % of the prompts hold.
+    A word is fixed where it stands in a run of three that at least 30 % of the prompts hold, and
+    where who sent each prompt is told, that at least `least` of those senders have used. A skeleton
+    of more than `shown` characters is cut.
 
     >>> prompts = [f"Translate the word {word} into Greek." for word in ("sea", "sky", "sun")]
     >>> found = find_template(prompts)
@@ -48,8 +52,12 @@ def find_template(prompts: Sequence[str]) -> Template:
     words = [[span[0].lower() for span in row] for row in spans]
     grams = [set(zip(*(row[i:] for i in range(GRAM)), strict=False)) for row in words]
     counts = Counter(gram for row in grams for gram in row)
-    least = max(3.0, SHARE * len(prompts))
-    common = {gram for gram, count in counts.items() if count >= least}
+    enough = max(3.0, SHARE * len(prompts))
+    common = {gram for gram, count in counts.items() if count >= enough}
+    if senders:
+        used = {(gram, who) for row, who in zip(grams, senders, strict=True) for gram in row}
+        by = Counter(gram for gram, _ in used)
+        common = {gram for gram in common if by[gram] >= least}
     fixed = [_fixed(row, common) for row in words]
     shares = [sum(row) / len(row) for row in fixed if any(row)]
     if not shares:
@@ -65,7 +73,7 @@ def find_template(prompts: Sequence[str]) -> Template:
     return Template(
         len(shares) / len(prompts),
         sum(shares) / len(shares),
-        shortened(skeleton, SHOWN),
+        shortened(skeleton, shown),
         count,
         [[shortened(slot, SHOWN_SLOT) for slot in slots] for slots in list(fills)[:FILLS]],
     )
