@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -177,7 +176,7 @@ def _uuid(content: str) -> UUID:
     return uuid5(NAMESPACE, content)
 
 
-def _library() -> ModuleType:
+def _library() -> Any:  # noqa: ANN401
     try:
         import stix2
     except ImportError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -70,8 +70,8 @@ def profile_of(
     evidence = campaign.evidence
     return Profile(
         campaign_id=campaign.campaign_id,
-        kind=campaign.kind,
-        label=campaign.label,
+        kind=cast("Literal['campaign', 'relay', 'shared_use']", campaign.kind),
+        label=cast("Literal['organic', 'extraction', 'insufficient_evidence']", campaign.label),
         score=campaign.score,
         accounts=len(members),
         prompts=campaign.prompts,

@@ -17,6 +17,9 @@ from .profile import LONGEST, MOST_SKELETONS
 
 PROMPTS, ACCOUNTS = 20, 5
 """Different prompts that fit a skeleton, and accounts that used each run of its words, at least."""
+OF_PROMPTS, OF_ACCOUNTS = 0.05, 0.1
+"""And the least shares of the group's: what fewer have may be a question's words, not a template's.
+"""
 READ = 256
 """Prompts that a skeleton is read from, of as many accounts as there are."""
 SAME = 0.6
@@ -61,7 +64,7 @@ def find_skeletons(corpus: Corpus, accounts: Accounts, members: Ints) -> list[Fo
     shape = (len(group.texts), len(names))
     held = sparse.coo_array((np.ones(len(code)), (prints.prompt, code)), shape=shape).tocsc()
     prompts = np.diff(held.indptr)
-    left = np.flatnonzero(prompts >= PROMPTS)
+    left = np.flatnonzero(prompts >= group.fewest)
     left = left[np.lexsort((names[left], -prompts[left]))]
     taken = np.zeros(len(names))
     found: list[Found] = []
@@ -91,13 +94,15 @@ class _Group:
         )
         self.numbers, self._place = np.unique(pairs[:, 0], return_inverse=True)
         self._of = pairs[:, 1]
+        self.fewest = max(PROMPTS, OF_PROMPTS * len(self.numbers))
+        self._least = max(ACCOUNTS, OF_ACCOUNTS * len(members))
         self.texts = corpus.texts.take(pa.array(self.numbers))
         self._order = np.argsort(np.argsort(hash_texts(self.texts.to_pylist()), kind="stable"))
 
     def read(self, rows: Ints) -> Found | None:
         """Read one skeleton from prompts that share a text; None where too little is common."""
         sample, senders = self._spread(rows)
-        if len(np.unique(senders)) < ACCOUNTS:
+        if len(np.unique(senders)) < self._least:
             return None
         texts = self.texts.take(pa.array(sample)).to_pylist()
         template = find_template(texts, senders=senders.tolist(), least=ACCOUNTS, shown=LONGEST)
@@ -105,7 +110,7 @@ class _Group:
             return None
         fits = fit_by_words(self.texts, [template.skeleton]).tocoo().coords[0].astype(np.int64)
         senders = np.unique(self._of[np.isin(self._place, fits)])
-        if len(fits) < PROMPTS or len(senders) < ACCOUNTS:
+        if len(fits) < self.fewest or len(senders) < self._least:
             return None
         read = self._spread(np.sort(fits))[0]
         return Found(
