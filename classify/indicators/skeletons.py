@@ -119,9 +119,9 @@ class _Group:
 
     def _spread(self, rows: Ints) -> tuple[Ints, Ints]:
         """Choose different prompts, of as many accounts as there are; return them and who sent."""
-        pairs = np.flatnonzero(np.isin(self._place, rows))
-        pairs = pairs[np.lexsort((self._of[pairs], self._order[self._place[pairs]]))]
-        _, first = np.unique(self._place[pairs], return_index=True)
-        pairs = pairs[np.sort(first)]
+        starts = np.searchsorted(self._place, rows)
+        senders = np.searchsorted(self._place, rows, side="right") - starts
+        pairs = starts + self._order[rows] % senders
+        pairs = pairs[np.argsort(self._order[rows])]
         chosen = pairs[spread(np.arange(len(pairs)), self._of[pairs], READ)]
         return self._place[chosen], self._of[chosen]
