@@ -1,10 +1,11 @@
-"""Indicators: a bundle of one simulated provider's campaign, matched at another provider.
+"""Indicators: bundles of one simulated provider's campaigns, matched at another provider.
 
-Each profile is one operator with accounts at two providers. Half of the wrappers and grids that it
-uses at the first it uses at the second too; the question banks are the same, the accounts, times
-and other traffic are not. The first provider finds its groups, exports the one that holds the
-operator's accounts, and the second matches the bundle. Recipes that `--stage tune` uses are not
-drawn again by `--stage report`, nor are its seeds.
+`SENDER` and `RECEIVER` are simulated traffic; their campaigns are taken out, and three operators
+put in, one of each profile, each with accounts at both. Half of the wrappers and grids that an
+operator uses at the one it uses at the other; its question banks are the same, its accounts, times
+and the other traffic are not. Wrappers of the campaigns that were taken out are not drawn: on those
+the rules of a bundle were chosen. The sender finds its groups and exports those that hold the
+operators' accounts, the receiver matches the bundles; only the figures read the truth.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from capscope.classify.campaigns import campaign_files
 from capscope.classify.indicators import export_file, match_bundle
-from capscope.data import read_traffic, write_simulation
+from capscope.data import JOIN, read_traffic, write_simulation
 from capscope.data.pool import load_pool
 from capscope.data.simulation.mix import load_mix
 from capscope.data.simulation.shelf import stock
@@ -31,31 +33,20 @@ from capscope.embed import open_encoder
 from capscope.index import add
 
 PROFILES = ("reasoning-and-grading", "agents-and-vision", "agentic-coding")
-TUNED_ON = "reasoning-and-grading"
-SEEDS = {"tune": 101, "report": 201}
-COMMON = """
+SEEDS = (201, 202)
+SIZES = """
 prompts_per_session = [10, 30]
 sessions_per_account = [1, 2]
-days = 28
-
-[shares]
-person = 0.3
-coherent_prompts = 0.1
-shared_account = 0.08
-occasional = 0.08
-application = 0.3
-application_chat = 0.07
-application_grading = 0.07
-
-[products]
-count = 10
-accounts = 40
 
 [launch]
 model = "meridian-3"
 day = 14
 adoption = 0.15
+
+[shares]
+person = 1.0
 """
+"""Sizes of the operators' accounts, 10 to 60 prompts each, and the launch of the other traffic."""
 
 Recipes = tuple[list[str], list[str]]
 
@@ -78,132 +69,151 @@ def halves(names: list[str], most: int, rng: np.random.Generator) -> Recipes:
     return drawn[: 2 * half], drawn[half:]
 
 
-def operators(pool: Path, held_out: bool) -> dict[str, Recipes]:
-    """Return the recipes of each profile at the two providers; profiles share none but grids."""
-    shelves = stock(load_pool(pool), held_out=held_out).values()
-    wrappers = {one.template: one.name for shelf in shelves for one in shelf.wrappers}
+def operators(pool: Path, used: set[str]) -> dict[str, tuple[Recipes, Recipes]]:
+    """Return the wrappers and the grids of each profile's operator at both providers."""
+    shelves = stock(load_pool(pool), held_out=False).values()
+    names = {one.template: one.name for shelf in shelves for one in shelf.wrappers}
     grids = [grid for shelf in shelves for grid in shelf.grids]
     rng = np.random.default_rng(7)
-    left = [str(name) for name in rng.permutation(sorted(wrappers.values()))]
+    left = [str(name) for name in rng.permutation(sorted(set(names.values()) - used))]
     found = {}
     for profile in PROFILES:
         (campaign,) = load_mix(profile).campaign
-        size = min(campaign.templates, len(wrappers) // len(PROFILES) * 2 // 3)
-        own, left = left[: size * 3 // 2], left[size * 3 // 2 :]
-        one, other = halves(own, size, rng)
-        for area in sorted(campaign.areas):
-            parts = halves(sorted(grid.name for grid in grids if grid.area == area), 2, rng)
-            one, other = one + parts[0], other + parts[1]
-        found[profile] = one, other
+        own, left = left[: campaign.templates * 3 // 2], left[campaign.templates * 3 // 2 :]
+        of_areas = [
+            halves(sorted(grid.name for grid in grids if grid.area == area), 2, rng)
+            for area in sorted(campaign.areas)
+        ]
+        swept = [name for one, _ in of_areas for name in one]
+        found[profile] = (
+            halves(own, campaign.templates, rng),
+            (swept, [name for _, other in of_areas for name in other]),
+        )
     return found
 
 
-def mix_of(profile: str, recipes: list[str], accounts: int, organic: float, path: Path) -> None:
-    """Write the mix of a provider with one campaign."""
-    (campaign,) = load_mix(profile).campaign
-    pivot = "" if campaign.pivot is None else f"pivot = {campaign.pivot}\n"
-    path.write_text(
-        f"{COMMON}\n[[campaign]]\nname = {json.dumps(profile)}\naccounts = {accounts}\n"
-        f"templates = {len(recipes)}\norganic = {organic}\n{pivot}recipes = {json.dumps(recipes)}\n"
-        "[campaign.areas]\n" + "".join(f"{a} = {s}\n" for a, s in campaign.areas.items()),
-        encoding="utf-8",
-    )
+def planted(
+    place: int, dealt: dict[str, tuple[Recipes, Recipes]], options: argparse.Namespace
+) -> pa.Table:
+    """Simulate the operators' accounts at a provider, and nobody else."""
+    told = [SIZES]
+    for profile, (wrappers, grids) in dealt.items():
+        (campaign,) = load_mix(profile).campaign
+        pivot = "" if campaign.pivot is None else f"pivot = {campaign.pivot}\n"
+        told.append(
+            f"[[campaign]]\nname = {json.dumps(profile)}\naccounts = {options.accounts}\n"
+            f"templates = {len(wrappers[place])}\norganic = {options.organic}\n{pivot}"
+            f"recipes = {json.dumps(wrappers[place] + grids[place])}\n[campaign.areas]\n"
+            + "".join(f"{area} = {share}\n" for area, share in campaign.areas.items())
+        )
+    mix, traffic = options.output / "operators.toml", options.output / "operators.parquet"
+    mix.write_text("\n".join(told), encoding="utf-8")
+    enough = 2 * len(dealt) * options.accounts
+    write_simulation(options.pool, traffic, sessions=enough, seed=SEEDS[place], mix=str(mix))
+    table = pq.read_table(traffic)
+    return table.filter(pc.equal(table["kind"], "campaign"))
 
 
 def provider(
-    name: str, profile: str, recipes: list[str], seed: int, options: argparse.Namespace
+    place: int, dealt: dict[str, tuple[Recipes, Recipes]], options: argparse.Namespace
 ) -> tuple[Path, dict[str, str]]:
-    """Simulate and index a provider's traffic; return its index and what each account is."""
-    place = options.output / f"{name}-{profile}-{seed}"
-    traffic = place.with_suffix(".parquet")
-    mix_of(profile, recipes, options.accounts, options.organic, place.with_suffix(".toml"))
-    write_simulation(
-        options.pool,
-        traffic,
-        sessions=options.sessions,
-        seed=seed,
-        mix=str(place.with_suffix(".toml")),
-        held_out=options.held_out,
-    )
-    add(place, read_traffic([str(traffic)]), open_encoder(None, options.cache))
-    table = pq.read_table(traffic, columns=["account_id", "kind", "campaign"])
-    columns = (column.to_pylist() for column in table.columns)
-    return place, {
-        account: campaign or kind for account, kind, campaign in zip(*columns, strict=True)
-    }
+    """Index a provider's traffic; return the index and what each account is."""
+    others = pq.read_table((options.sender, options.receiver)[place])
+    others = others.filter(pc.not_equal(others["kind"], "campaign"))
+    table = pa.concat_tables([others, planted(place, dealt, options)])
+    traffic = options.output / f"{'sender' if place == 0 else 'receiver'}.parquet"
+    pq.write_table(table, traffic)
+    index = traffic.with_suffix("")
+    added = add(index, read_traffic([str(traffic)]), open_encoder(None, options.cache))
+    columns = (table[name].to_pylist() for name in ("account_id", "kind", "campaign"))
+    truth = {account: campaign or kind for account, kind, campaign in zip(*columns, strict=True)}
+    say(f"{index.name}: {len(truth):,} accounts, {added.total:,} prompts")
+    return index, truth
 
 
-def share(profile: str, recipes: Recipes, seed: int, options: argparse.Namespace) -> None:
-    """Export at the first provider, match at the second, and say what came of it."""
+def export(index: Path, truth: dict[str, str], options: argparse.Namespace) -> dict[str, Path]:
+    """Export the group of each operator, and return the bundles."""
+    found, _ = campaign_files([], index.with_suffix(".jsonl"), index=index, cache=options.cache)
+    bundles = {}
+    for profile in PROFILES:
+        counts = [sum(truth[m["account_id"]] == profile for m in one.members) for one in found]
+        best = found[int(np.argmax(counts))]
+        begin = time.perf_counter()
+        bundles[profile] = options.output / f"{profile}.json"
+        shared = export_file(best.campaign_id, index, bundles[profile], cache=options.cache)
+        outside = shared.outside
+        say(
+            f"{profile}: {max(counts)} of {options.accounts} accounts in a group of "
+            f"{len(best.members)}, {best.label}; {len(shared.skeletons)} skeletons, "
+            f"{bundles[profile].stat().st_size / 1000:.0f} kB, "
+            f"{time.perf_counter() - begin:.0f} s; {outside.matched} of {outside.accounts:,} other accounts match, at most "
+            f"{outside.at_most:.3%}"
+        )
+    return bundles
+
+
+def match(
+    profile: str, bundle: Path, index: Path, truth: dict[str, str], options: argparse.Namespace
+) -> None:
+    """Match a bundle, and say what came of it."""
+    output = options.output / f"{profile}.matched.jsonl"
     begin = time.perf_counter()
-    sender, truth = provider("sender", profile, recipes[0], seed, options)
-    found, _ = campaign_files(
-        [], sender.with_suffix(".found.jsonl"), index=sender, cache=options.cache
-    )
-    counts = [sum(truth[m["account_id"]] == profile for m in one.members) for one in found]
-    best = found[int(np.argmax(counts))]
-    bundle = sender.with_suffix(".json")
-    profiled = export_file(best.campaign_id, sender, bundle, cache=options.cache)
-    beside = profiled.outside
-    receiver, truth = provider("receiver", profile, recipes[1], seed + 1, options)
-    output = receiver.with_suffix(".matched.jsonl")
-    match_bundle(bundle, receiver, output, cache=options.cache)
+    match_bundle(bundle, index, output, cache=options.cache)
+    seconds = time.perf_counter() - begin
     records = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
-    matched = {record["account_id"] for record in records if record["match"]}
+    matched = {one["account_id"]: one for one in records if one["match"]}
     theirs = {account for account, kind in truth.items() if kind == profile}
-    others = set(truth) - theirs
-    common = set(recipes[0]) & set(recipes[1])
+    organic = {account for account, kind in truth.items() if kind not in PROFILES}
+    right, wrong = theirs & set(matched), organic & set(matched)
+    words = sum(matched[account]["evidence"]["by_words"] > 0 for account in right)
     say(
-        f"{profile}, seeds {seed} and {seed + 1}: {len(recipes[0])} and {len(recipes[1])} recipes, "
-        f"{len(common)} in common; group of {len(best.members)} ({max(counts)} of "
-        f"{options.accounts}, {best.label}), {len(profiled.skeletons)} skeletons, "
-        f"bundle {bundle.stat().st_size / 1000:.0f} kB"
+        f"{profile}: {len(right)} of {len(theirs)} accounts found "
+        f"({len(right) / len(theirs):.1%}), {words} of them with words in common; "
+        f"{len(wrong)} of {len(organic):,} organic accounts matched ({len(wrong) / len(organic):.3%}); "
+        f"{len(set(matched) - theirs - organic)} of other operators; {seconds:.0f} s"
     )
-    say(
-        f"  at the sender {beside.matched} of {beside.accounts:,} other accounts match (at most "
-        f"{beside.at_most:.2%}); at the receiver {len(matched & theirs)} of {len(theirs)} accounts "
-        f"found ({len(matched & theirs) / len(theirs):.1%}), {len(matched & others)} of "
-        f"{len(others):,} others matched ({len(matched & others) / len(others):.3%})"
-    )
-    words = {r["account_id"] for r in records if r["match"] and r["evidence"]["by_words"]}
-    tell_kinds(records, truth, matched & others)
-    say(
-        f"  {len(words & theirs)} of them with a prompt that fits by its words; "
-        f"{time.perf_counter() - begin:.0f} s"
-    )
+    for account in sorted(wrong):
+        one = matched[account]
+        say(
+            f"  wrong: {truth[account]}, {one['fit']} of {one['prompts']} prompts fit, "
+            f"{one['evidence']['by_words']} by words"
+        )
 
 
-def tell_kinds(records: list[dict[str, Any]], truth: dict[str, str], wrong: set[str]) -> None:
-    """Say what the wrongly matched accounts are."""
-    for record in records:
-        if record["account_id"] in wrong:
-            say(
-                f"  wrong: {truth[record['account_id']]}, {record['fit']} of {record['prompts']} "
-                f"fit, {record['evidence']['by_words']} by words"
-            )
+def templates_of(traffic: Path) -> set[str]:
+    """Return the recipes that the campaigns of simulated traffic use."""
+    table = pq.read_table(traffic, columns=["kind", "template"])
+    own = table.filter(pc.equal(table["kind"], "campaign"))["template"].unique().to_pylist()
+    return {name for names in own if names for name in names.split(JOIN)}
 
 
 def main() -> None:
     """Print a few lines for each profile."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sender", type=Path)
+    parser.add_argument("receiver", type=Path)
     parser.add_argument("--pool", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--stage", choices=SEEDS, default="report")
-    parser.add_argument("--profile", nargs="*", choices=PROFILES)
-    parser.add_argument("--accounts", type=int, default=300)
-    parser.add_argument("--sessions", type=int, default=5_000)
+    parser.add_argument("--accounts", type=int, default=300, help="of each operator")
     parser.add_argument("--organic", type=float, default=0.0, help="organic prompts mixed in")
-    parser.add_argument("--held-out", action="store_true", help="sources that may not train")
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     versions = " ".join(f"{n} {version(n)}" for n in ("numpy", "scipy", "stix2", "pyarrow"))
     say(f"{platform.platform()}, Python {platform.python_version()}, {versions}")
-    told = [TUNED_ON] if options.stage == "tune" else [p for p in PROFILES if p != TUNED_ON]
-    dealt = operators(options.pool, options.held_out)
-    for profile in options.profile or told:
-        seed = SEEDS[options.stage] + 10 * PROFILES.index(profile)
-        share(profile, dealt[profile], seed, options)
+    used = templates_of(options.sender) | templates_of(options.receiver)
+    dealt = operators(options.pool, used)
+    for profile, parts in dealt.items():
+        (wrappers, others), (grids, more) = parts
+        say(
+            f"{profile}: {len(wrappers)} wrappers and {len(grids)} grids, of which the receiver "
+            f"has {len(set(wrappers) & set(others))} and {len(set(grids) & set(more))} of its "
+            f"{len(others)} and {len(more)}"
+        )
+    bundles = export(*provider(0, dealt, options), options)
+    index, truth = provider(1, dealt, options)
+    for profile, bundle in bundles.items():
+        match(profile, bundle, index, truth, options)
 
 
 if __name__ == "__main__":
