@@ -146,8 +146,8 @@ def export(index: Path, truth: dict[str, str], options: argparse.Namespace) -> d
             f"{profile}: {max(counts)} of {options.accounts} accounts in a group of "
             f"{len(best.members)}, {best.label}; {len(shared.skeletons)} skeletons, "
             f"{bundles[profile].stat().st_size / 1000:.0f} kB, "
-            f"{time.perf_counter() - begin:.0f} s; {outside.matched} of {outside.accounts:,} other accounts match, at most "
-            f"{outside.at_most:.3%}"
+            f"{time.perf_counter() - begin:.0f} s; {outside.matched} of "
+            f"{outside.accounts:,} other accounts match, at most {outside.at_most:.3%}"
         )
     return bundles
 
@@ -169,7 +169,8 @@ def match(
     say(
         f"{profile}: {len(right)} of {len(theirs)} accounts found "
         f"({len(right) / len(theirs):.1%}), {words} of them with words in common; "
-        f"{len(wrong)} of {len(organic):,} organic accounts matched ({len(wrong) / len(organic):.3%}); "
+        f"{len(wrong)} of {len(organic):,} organic accounts matched "
+        f"({len(wrong) / len(organic):.3%}); "
         f"{len(set(matched) - theirs - organic)} of other operators; {seconds:.0f} s"
     )
     for account in sorted(wrong):

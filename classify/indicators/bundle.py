@@ -109,7 +109,8 @@ def _bundle(profile: Profile) -> Any:  # noqa: ANN401
     v21 = stix2.v21
     schedule = profile.schedule
     first, last = (schedule.first, schedule.last) if schedule else (MADE, MADE)
-    told = profile.model_dump(exclude={"skeletons"})
+    told = profile.model_dump(exclude={"skeletons"}, exclude_none=True)
+    told = {name: value for name, value in told.items() if value not in ([], {})}
     content = profile.model_dump_json()
 
     def common(kind: str, what: str, time: str) -> dict[str, Any]:
@@ -155,6 +156,7 @@ def _bundle(profile: Profile) -> Any:  # noqa: ANN401
             **common("indicator", f"{number} {content}", last),
             **by,
             name=f"template {number} of {profile.campaign_id}",
+            description="Fixed words of prompts, each slot as {}.",
             indicator_types=["anomalous-activity"],
             pattern=skeleton.text,
             pattern_type=PATTERN,

@@ -68,8 +68,8 @@ class Schedule(_Strict):
     first: Name
     last: Name
     hours: Annotated[list[Share], Field(min_length=24, max_length=24)]
-    quiet_hours: Annotated[list[Annotated[int, Field(ge=0, le=23)]], Field(max_length=24)]
-    burstiness: Annotated[float, Field(ge=-1.0, le=1.0)] | None
+    quiet_hours: Annotated[list[Annotated[int, Field(ge=0, le=23)]], Field(max_length=24)] = []
+    burstiness: Annotated[float, Field(ge=-1.0, le=1.0)] | None = None
 
 
 class Pivot(_Strict):
@@ -108,15 +108,15 @@ class Profile(_Strict):
     campaign_id: Name
     kind: Literal["campaign", "relay", "shared_use"]
     label: Literal["organic", "extraction", "insufficient_evidence"]
-    score: Share | None
+    score: Share | None = None
     accounts: Count
     prompts: Count
     encoder: Name
     areas: Annotated[dict[Name, Share], Field(max_length=64)]
-    cells: Annotated[list[Cell], Field(max_length=256)]
-    division: Annotated[float, Field(ge=0.0)] | None
-    schedule: Schedule | None
-    pivot: Pivot | None
+    cells: Annotated[list[Cell], Field(max_length=256)] = []
+    division: Annotated[float, Field(ge=0.0)] | None = None
+    schedule: Schedule | None = None
+    pivot: Pivot | None = None
     outside: Outside
     account_hashes: Annotated[list[Name], Field(max_length=100_000)] = []
     skeletons: Annotated[list[Skeleton], Field(min_length=1, max_length=MOST_SKELETONS)]
