@@ -164,7 +164,7 @@ def test_a_bundle_tells_what_the_group_does(bundle: Path, group: str) -> None:
 def test_no_prompt_text_but_what_many_share_and_nothing_of_an_account(
     bundle: Path, sent: Rows
 ) -> None:
-    """Every run of five words of a prompt in the bundle is one that many prompts and accounts had."""
+    """A run of five words of any prompt is in the bundle only where many prompts have it."""
     told = json.loads(bundle.read_text())
     texts = list(strings(told))
     inside = set().union(*map(runs, texts))

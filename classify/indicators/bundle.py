@@ -109,8 +109,7 @@ def _bundle(profile: Profile) -> Any:  # noqa: ANN401
     v21 = stix2.v21
     schedule = profile.schedule
     first, last = (schedule.first, schedule.last) if schedule else (MADE, MADE)
-    told = profile.model_dump(exclude={"skeletons"}, exclude_none=True)
-    told = {name: value for name, value in told.items() if value not in ([], {})}
+    told = _filled(profile.model_dump(exclude={"skeletons"}))
     content = profile.model_dump_json()
 
     def common(kind: str, what: str, time: str) -> dict[str, Any]:
@@ -172,6 +171,14 @@ def _bundle(profile: Profile) -> Any:  # noqa: ANN401
         )
         objects += [indicator, link]
     return v21.Bundle(id=f"bundle--{_uuid(content)}", objects=objects)
+
+
+def _filled(value: Any) -> Any:  # noqa: ANN401
+    """Leave out what STIX has no empty form of."""
+    if isinstance(value, dict):
+        kept = {name: _filled(one) for name, one in value.items()}
+        return {name: one for name, one in kept.items() if one not in (None, [], {})}
+    return value
 
 
 def _uuid(content: str) -> UUID:

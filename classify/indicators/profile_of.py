@@ -25,8 +25,8 @@ PLACED = 4_096
 """Prompts of the group that are placed in areas and cells, of as many accounts as there are."""
 COMPARED = 20_000
 """Prompts of other accounts that a skeleton's mean is compared with."""
-RARE = 0.001
-"""The share of those that may be nearer to the mean than `near`."""
+RARE, NEAR = 0.001, 0.6
+"""The share of those that may be nearer to the mean than `near`, and the least that `near` is."""
 QUIET = 0.25
 """An hour is quiet where it has less than this share of an even one."""
 
@@ -125,8 +125,8 @@ def _draft(corpus: Corpus, found: Found, beside: NDArray[np.float32]) -> Skeleto
     )
     if not len(beside):
         return draft
-    near = np.quantile(beside @ draft.vector(), 1.0 - RARE, method="higher")
-    return draft.model_copy(update={"near": round(min(float(near) + 5e-5, 1.0), 4)})
+    near = float(np.quantile(beside @ draft.vector(), 1.0 - RARE, method="higher"))
+    return draft.model_copy(update={"near": round(min(max(near + 5e-5, NEAR), 1.0), 4)})
 
 
 def _ranked(names: list[str], shares: Floats) -> dict[str, float]:
