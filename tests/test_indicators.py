@@ -26,7 +26,7 @@ from capscope.classify.indicators.profile import Skeleton, quantised
 from capscope.classify.indicators.skeletons import ACCOUNTS, PROMPTS, find_skeletons
 from capscope.data import read_traffic
 from capscope.data.recipes import grids, wrappers
-from capscope.index import add, open_index
+from capscope.index import AreaMap, add, open_index
 
 Run = Callable[..., Result]
 Fails = Callable[..., str]
@@ -148,12 +148,19 @@ def test_a_bundle_is_valid_stix(bundle: Path) -> None:
     assert not validate_string(broken, ValidationOptions(version="2.1")).is_valid
 
 
-def test_a_bundle_tells_what_the_group_does(bundle: Path, group: str) -> None:
+def test_a_bundle_tells_what_the_group_does(
+    bundle: Path, group: str, sender: Path, encoder: Any
+) -> None:
     (campaign,) = parts(bundle, "campaign")
     told = campaign["extensions"][EXTENSION]
     assert (campaign["name"], told["accounts"], told["prompts"]) == (group, 16, 256)
     assert told["schedule"]["quiet_hours"] == [*range(8), *range(15, 24)]
-    assert set(list(told["areas"])[:2]) <= {"reasoning", "chain_of_thought", "general"}
+    index, areas = open_index(sender), AreaMap.embedded(encoder)
+    theirs = [i for i, a in enumerate(index.rows["account_id"].to_pylist()) if a.startswith("op-")]
+    placed = areas.place(index.vectors[np.asarray(index.rows["prompt"])[theirs]])
+    shares = np.bincount(placed.area, minlength=len(areas.areas)) / len(theirs)
+    expected = {name: share for name, share in zip(areas.areas, shares, strict=True) if share}
+    assert told["areas"] == pytest.approx(expected, abs=1e-4)
     texts = [one["pattern"] for one in parts(bundle, "indicator")]
     for wrapper in [w for w in WRAPPERS if len(w.template) > 120][:3]:
         assert any(len(runs(wrapper.template) & runs(text)) >= 10 for text in texts)

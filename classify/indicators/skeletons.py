@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,9 @@ from scipy import sparse
 
 from ...data.templates import find_template
 from ..campaigns.corpus import Corpus, spread
-from ..campaigns.fingerprints import fingerprint, hash_texts
+from ..campaigns.fingerprints import find_runs, fingerprint, hash_texts
 from ..campaigns.things import Accounts, Ints
-from .fits import FEWEST, fit_by_words, runs_of
+from .fits import FEWEST, HELD, runs_of
 from .profile import LONGEST, MOST_SKELETONS
 
 PROMPTS, ACCOUNTS = 20, 5
@@ -20,6 +21,8 @@ PROMPTS, ACCOUNTS = 20, 5
 OF_PROMPTS, OF_ACCOUNTS = 0.05, 0.1
 """And the least shares of the group's: what fewer have may be a question's words, not a template's.
 """
+MOST = 50_000
+"""Different prompts of the group that are looked at."""
 READ = 256
 """Prompts that a skeleton is read from, of as many accounts as there are."""
 SAME = 0.6
@@ -79,8 +82,7 @@ def find_skeletons(corpus: Corpus, accounts: Accounts, members: Ints) -> list[Fo
             fits = np.zeros(len(group.texts))
             fits[np.searchsorted(group.numbers, one.prompts)] = 1.0
             np.maximum(taken, (held.T @ fits) / np.maximum(prompts, 1), out=taken)
-            if all(one.text != other.text for other in found):
-                found.append(one)
+            found.append(one)
     return sorted(found, key=lambda one: (-len(one.prompts), one.text))
 
 
@@ -92,30 +94,68 @@ class _Group:
         pairs = np.unique(
             np.stack([corpus.prompt[accounts.rows[own]], accounts.of[own]], axis=1), axis=0
         )
-        self.numbers, self._place = np.unique(pairs[:, 0], return_inverse=True)
-        self._of = pairs[:, 1]
-        self.fewest = max(PROMPTS, OF_PROMPTS * len(self.numbers))
-        self._least = max(ACCOUNTS, OF_ACCOUNTS * len(members))
+        numbers = np.unique(pairs[:, 0])
+        order = np.argsort(hash_texts(corpus.texts.take(pa.array(numbers)).to_pylist()))
+        self.numbers = np.sort(numbers[order[:MOST]])
+        pairs = pairs[np.isin(pairs[:, 0], self.numbers)]
+        self._place, self._of = np.searchsorted(self.numbers, pairs[:, 0]), pairs[:, 1]
         self.texts = corpus.texts.take(pa.array(self.numbers))
         self._order = np.argsort(np.argsort(hash_texts(self.texts.to_pylist()), kind="stable"))
+        found = find_runs(self.texts)
+        self._names, code = np.unique(found.hash, return_inverse=True)
+        shape = (len(self.texts), len(self._names))
+        ones = np.ones(len(code))
+        self._held = sparse.coo_array((ones, (found.prompt, code)), shape=shape).tocsc()
+        sent = sparse.coo_array((np.ones(len(self._of)), (self._of, self._place)))
+        self._sent = sent.tocsr()
+        self._seen: set[str] = set()
+        self.fewest = max(PROMPTS, OF_PROMPTS * len(self.numbers))
+        self._least = max(ACCOUNTS, OF_ACCOUNTS * len(members))
 
     def read(self, rows: Ints) -> Found | None:
-        """Read one skeleton from prompts that share a text; None where too little is common."""
+        """Read one skeleton from prompts that share a text; None where too little is common.
+
+        None too where the same was read before.
+        """
         sample, senders = self._spread(rows)
         if len(np.unique(senders)) < self._least:
             return None
         texts = self.texts.take(pa.array(sample)).to_pylist()
-        template = find_template(texts, senders=senders.tolist(), least=ACCOUNTS, shown=LONGEST)
-        if template.skeleton is None or len(runs_of(template.skeleton)) < FEWEST:
+        template = find_template(
+            texts,
+            least=PROMPTS,
+            senders=senders.tolist(),
+            least_senders=ACCOUNTS,
+            shown=LONGEST,
+        )
+        text = self._shared(template.skeleton or "")
+        if text in self._seen or len(runs_of(text)) < FEWEST:
             return None
-        fits = fit_by_words(self.texts, [template.skeleton]).tocoo().coords[0].astype(np.int64)
+        self._seen.add(text)
+        runs = runs_of(text)
+        counts = np.asarray(self._held[:, np.searchsorted(self._names, runs)].sum(axis=1)).ravel()
+        fits = np.flatnonzero(counts >= HELD * len(runs))
         senders = np.unique(self._of[np.isin(self._place, fits)])
         if len(fits) < self.fewest or len(senders) < self._least:
             return None
-        read = self._spread(np.sort(fits))[0]
-        return Found(
-            template.skeleton, np.sort(self.numbers[fits]), len(senders), self.numbers[read]
-        )
+        read = self._spread(fits)[0]
+        return Found(text, self.numbers[fits], len(senders), self.numbers[read])
+
+    def _shared(self, skeleton: str) -> str:
+        """Make a slot of every part of a skeleton with a run of five words that few have used.
+
+        Runs of three that many have may overlap in one of five that few have.
+        """
+        parts = skeleton.split("{}")
+        own = find_runs(pa.array(parts, pa.large_string()))
+        column = np.minimum(np.searchsorted(self._names, own.hash), len(self._names) - 1)
+        held = self._held[:, column]
+        prompts = np.diff(held.indptr)
+        accounts = np.diff(sparse.csc_array(self._sent @ held).indptr)
+        few = (prompts < PROMPTS) | (accounts < ACCOUNTS) | (self._names[column] != own.hash)
+        for part in np.unique(own.prompt[few]):
+            parts[part] = ""
+        return re.sub(r"(\{\})+", "{}", "{}".join(parts))
 
     def _spread(self, rows: Ints) -> tuple[Ints, Ints]:
         """Choose different prompts, of as many accounts as there are; return them and who sent."""
