@@ -23,14 +23,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from capscope.classify.campaigns import campaign_files
-from capscope.classify.indicators import export_file, match_bundle
+from capscope.classify import load_model
+from capscope.classify.campaigns import Corpus, Judge, find_campaigns
+from capscope.classify.campaigns.things import find_accounts
+from capscope.classify.indicators import match_bundle
+from capscope.classify.indicators.bundle import write_bundle
+from capscope.classify.indicators.profile_of import profile_of
 from capscope.data import JOIN, read_traffic, write_simulation
 from capscope.data.pool import load_pool
 from capscope.data.simulation.mix import load_mix
 from capscope.data.simulation.shelf import stock
 from capscope.embed import open_encoder
-from capscope.index import add
+from capscope.index import AreaMap, add, open_index
 
 PROFILES = ("reasoning-and-grading", "agents-and-vision", "agentic-coding")
 SEEDS = (201, 202)
@@ -132,15 +136,19 @@ def provider(
 
 
 def export(index: Path, truth: dict[str, str], options: argparse.Namespace) -> dict[str, Path]:
-    """Export the group of each operator, and return the bundles."""
-    found, _ = campaign_files([], index.with_suffix(".jsonl"), index=index, cache=options.cache)
+    """Export the group of each operator, as the command does, and return the bundles."""
+    opened, encoder = open_index(index), open_encoder(None, options.cache)
+    corpus = Corpus.of_index(opened)
+    accounts, areas = find_accounts(corpus.table, corpus.prompt), AreaMap.embedded(encoder)
+    found = find_campaigns(corpus, Judge(load_model(None), encoder))
     bundles = {}
     for profile in PROFILES:
         counts = [sum(truth[m["account_id"]] == profile for m in one.members) for one in found]
         best = found[int(np.argmax(counts))]
         begin = time.perf_counter()
         bundles[profile] = options.output / f"{profile}.json"
-        shared = export_file(best.campaign_id, index, bundles[profile], cache=options.cache)
+        shared = profile_of(corpus, accounts, best, areas, encoder.fingerprint)
+        write_bundle(shared, bundles[profile])
         outside = shared.outside
         say(
             f"{profile}: {max(counts)} of {options.accounts} accounts in a group of "
