@@ -266,7 +266,7 @@ def test_words_that_people_share_by_chance_find_nobody(sender: Path) -> None:
     assert outside(scores, np.arange(10)).matched == 0
 
 
-def test_a_question_that_few_prompts_hold_is_no_template(sender: Path) -> None:
+def test_a_question_that_few_prompts_hold_is_no_template() -> None:
     """Sent in nineteen ways by as many accounts it stays out, in twenty it would be a template."""
     from capscope.classify.campaigns import Corpus
 
