@@ -371,6 +371,13 @@ def test_a_bundle_that_is_too_large_is_not_read(
     assert "more than 1,000 bytes" in fails("indicators", "match", bundle, "--index", receiver)
 
 
+def test_an_index_without_accounts_is_the_users_mistake(
+    bundle: Path, encoder: Any, fails: Fails, tmp_path: Path
+) -> None:
+    nobody = indexed([{"session_id": "s", "prompt": "hello"}], tmp_path, encoder)
+    assert "names no account" in fails("indicators", "match", bundle, "--index", nobody)
+
+
 def test_hostile_text_is_harmless(bundle: Path, receiver: Path, run: Run, tmp_path: Path) -> None:
     def change(objects: dict[str, Any]) -> None:
         extension(objects)["campaign_id"] = HOSTILE

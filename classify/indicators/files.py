@@ -90,8 +90,9 @@ def match_bundle(
     """Find the accounts of an index whose traffic fits a bundle, and write a record for each.
 
     Raises:
-        InputError: the bundle cannot be used or is of another encoder than the index, or the
-            index, the encoder or the output cannot be used; nothing is written then.
+        InputError: the bundle cannot be used or is of another encoder than the index, the index
+            names no account, or it, the encoder or the output cannot be used; nothing is written
+            then.
     """
     if output is not None:
         check_output(output)
@@ -102,6 +103,12 @@ def match_bundle(
     opened.check_encoder(encoder)
     corpus = Corpus.of_index(opened)
     accounts = find_accounts(corpus.table, corpus.prompt)
+    if not len(accounts):
+        raise InputError(
+            f"{index} names no account",
+            "an index of traffic whose rows have an account_id",
+            "Name the field that says who asks account_id, and index the traffic again.",
+        )
     records = match_records(corpus, accounts, profile, AreaMap.embedded(encoder))
     write_records(records, output)
     return Matched(records, profile, len(accounts))

@@ -111,9 +111,11 @@ def match_records(
     chosen = chosen[np.lexsort((chosen, scores.p_value[chosen], -scores.similarity[chosen]))]
     holders = np.diff(scores.held.tocsc().indptr)
     expected = np.array([profile.areas.get(name, 0.0) for name in areas.areas])
+    order = np.argsort(accounts.of, kind="stable")
+    starts = np.searchsorted(accounts.of[order], np.arange(len(accounts) + 1))
     found = []
     for account in chosen.tolist():
-        rows = accounts.rows[accounts.positions(np.array([account]))]
+        rows = accounts.rows[order[starts[account] : starts[account + 1]]]
         shares = area_shares(areas, corpus.vectors(np.unique(corpus.prompt[rows])))
         found.append(
             {
