@@ -6,7 +6,7 @@ POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
 	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
-	bench-campaigns bench-speed bench-scale
+	bench-campaigns bench-indicators bench-speed bench-scale
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -55,6 +55,11 @@ bench-index: $(VENV)/.test
 # What is found of campaigns, how often chance is taken for one, and growth; embeds for an hour first.
 bench-campaigns: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/campaigns.py out/full/campaigns.parquet
+
+# A campaign's bundle, matched at another provider; embeds for an hour first.
+bench-indicators: $(VENV)/.test bench-data
+	$(BIN)/capscope simulate --pool $(POOL) --mix all-campaigns --sessions 16000 --seed 5 -o out/full/campaigns-5.parquet
+	$(BIN)/python benchmarks/indicators.py out/full/campaigns.parquet out/full/campaigns-5.parquet --pool $(POOL) -o out/indicators
 
 # Prompts a second, beside sentence-transformers as it comes.
 bench-speed: $(VENV)/.test bench-data

@@ -80,6 +80,11 @@ app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
+indicators = typer.Typer(
+    no_args_is_help=True, help="Share a campaign's signs without its prompts or accounts."
+)
+app.add_typer(indicators, name="indicators")
+
 
 class Unit(StrEnum):
     """What a record of `coverage` is about."""
@@ -437,6 +442,60 @@ def campaigns_command(
     )
     show(campaign_table(found))
     say(skipped + (f"; records in {output}" if output else ""))
+
+
+@indicators.command("export")
+def export_command(
+    group: Annotated[str, typer.Argument(help="The campaign_id of a group of the index.")],
+    index: IndexFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .json file.")],
+    model: ModelFolder = None,
+    launch: Annotated[
+        list[str] | None,
+        typer.Option(help="MODEL=TIME of a launch, as it was given to campaigns."),
+    ] = None,
+    with_hashed_accounts: Annotated[
+        Path | None,
+        typer.Option(help="A file with a secret key; also tell account ids, as HMAC under it."),
+    ] = None,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Write a group's signs as a STIX 2.1 bundle, without its prompts or accounts."""
+    from .classify.indicators import export_file
+
+    profile = export_file(
+        group,
+        index,
+        output,
+        model=model,
+        launches=launch or [],
+        hashed_accounts=with_hashed_accounts,
+        weights=weights,
+        cache=cache,
+    )
+    outside = profile.outside
+    say(
+        f"{len(profile.skeletons)} templates of {profile.accounts:,} accounts in {output}, "
+        f"TLP:AMBER; {outside.matched:,} of {outside.accounts:,} other accounts match them"
+    )
+    if profile.label != "extraction":
+        say(f"The model does not take this group for extraction: its label is {profile.label}.")
+
+
+@indicators.command("match")
+def match_command(
+    bundle: Annotated[Path, typer.Argument(help="A bundle that indicators export wrote.")],
+    index: IndexFolder,
+    output: Output = None,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Find the accounts of an index whose traffic fits another's bundle."""
+    from .classify.indicators import match_bundle, match_table
+
+    matched = match_bundle(bundle, index, output, weights=weights, cache=cache)
+    show(match_table(matched))
 
 
 @app.command("convert")

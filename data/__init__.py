@@ -25,6 +25,7 @@ from .shards import Shard, write_shards
 from .simulation import write_simulation
 from .skipped import Skipped
 from .split import JOIN
+from .stage import hash_identifier
 from .stored import Stored, npy_bytes
 from .traffic import Groups, Traffic
 from .write import (
@@ -68,6 +69,7 @@ __all__ = [
     "convert",
     "describe_folder",
     "describe_inputs",
+    "hash_identifier",
     "hold",
     "is_folder_of",
     "is_vacant",
