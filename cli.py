@@ -288,14 +288,15 @@ def map_command(
 ) -> None:
     """Draw the indexed prompts in two dimensions, coloured by cluster."""
     from .embed import open_encoder
-    from .index import AreaMap, check_map_outputs, cluster_index, open_index, write_map
+    from .index import AreaMap, check_map_outputs, cluster_index, map_index, open_index, write_map
 
     check_map_outputs(output, data)
     opened = open_index(index)
     encoder = open_encoder(weights, cache)
     opened.check_encoder(encoder)
     found, names = cluster_index(opened, index / "clusters")
-    write_map(opened, found, names, AreaMap.embedded(encoder), output, data)
+    positions = map_index(opened, found.labels, index / "map").points
+    write_map(opened, positions, found, names, AreaMap.embedded(encoder), output, data)
     say(f"{len(found.labels):,} distinct prompts in {output}")
 
 

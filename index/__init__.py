@@ -10,6 +10,7 @@ from .forget import Forgotten, compact, forget
 from .groups import Scope, read_accounts
 from .map import check_map_outputs, write_map
 from .placing import ClusterModel, Placement
+from .positions import Positions, map_index
 from .queries import find_similar, similar, similar_to_lines, similar_to_row
 from .ranking import cover, coverage_records
 from .search import Chosen, Filter, matches, nearest
@@ -29,6 +30,7 @@ __all__ = [
     "Forgotten",
     "Placed",
     "Placement",
+    "Positions",
     "PromptIndex",
     "Scope",
     "add",
@@ -43,6 +45,7 @@ __all__ = [
     "find_clusters",
     "find_similar",
     "forget",
+    "map_index",
     "matches",
     "nearest",
     "open_index",
