@@ -14,6 +14,8 @@ from .positions import Positions, map_index
 from .queries import find_similar, similar, similar_to_lines, similar_to_row
 from .ranking import cover, coverage_records
 from .search import Chosen, Filter, matches, nearest
+from .sessions import Sessions, find_sessions
+from .shares import CellShares, cell_shares
 from .store import PromptIndex, open_index
 from .tables import similar_table
 from .writer import Added, add
@@ -22,6 +24,7 @@ __all__ = [
     "Added",
     "AreaMap",
     "Cells",
+    "CellShares",
     "Chosen",
     "ClusterModel",
     "Clusters",
@@ -33,7 +36,9 @@ __all__ = [
     "Positions",
     "PromptIndex",
     "Scope",
+    "Sessions",
     "add",
+    "cell_shares",
     "check_map_outputs",
     "cluster",
     "cluster_index",
@@ -43,6 +48,7 @@ __all__ = [
     "density_clusters",
     "describe",
     "find_clusters",
+    "find_sessions",
     "find_similar",
     "forget",
     "map_index",
