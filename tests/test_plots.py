@@ -10,18 +10,6 @@ from capscope.web import mapped, plots
 DAY = 86_400.0
 
 
-def test_bars_stand_on_each_other_and_are_as_high_as_their_counts() -> None:
-    plot = plots.stacks([0, DAY], {"organic": [3, 1], "extraction": [1, 0]}, DAY)
-    low, high, alone = plot.tiles
-    assert [one.kind for one in plot.tiles] == ["organic", "extraction", "organic"]
-    assert low.height == pytest.approx(3 * high.height)
-    assert high.y + high.height == pytest.approx(low.y)
-    assert low.height == pytest.approx(3 * alone.height)
-    assert alone.x > low.x + low.width
-    assert low.title == "1970-01-01 00:00: 3 organic"
-    assert plots.stacks([], {"organic": []}, DAY).tiles == []
-
-
 def test_a_line_breaks_where_there_is_no_value() -> None:
     plot = plots.shares([0, DAY, 2 * DAY], {"own": [0.5, None, 1.0]}, {"launch": DAY})
     first, second = plot.lines["own"].split("M")[1:]

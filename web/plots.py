@@ -70,31 +70,6 @@ class Plot:
     marks: list[Tick]
 
 
-def stacks(times: Sequence[float], counts: Mapping[str, Sequence[int]], step: float) -> Plot:
-    """Stack bars over time.
-
-    Args:
-        times: when each bar starts, seconds since 1970, ascending.
-        counts: by kind, one for each bar, the lowest of the stack first.
-        step: seconds that a bar spans.
-    """
-    ends = (times[0], times[-1] + step) if times else (0.0, 1.0)
-    heights = [sum(of) for of in zip(*counts.values(), strict=True)] if times else []
-    most = max(heights, default=0) or 1
-    tiles = []
-    for place, start in enumerate(times):
-        x, right = across(start, ends), across(start + step, ends)
-        below = 0
-        for kind, of in counts.items():
-            if of[place]:
-                low, high = upward(below, most), upward(below + of[place], most)
-                title = f"{told(start)}: {of[place]:,} {kind.replace('_', ' ')}"
-                width = max(round(right - x - 1.0, 2), 0.5)
-                tiles.append(Tile(x, high, width, round(low - high, 2), kind=kind, title=title))
-            below += of[place]
-    return Plot(WIDTH, HEIGHT, tiles, {}, days_along(ends), counts_up(most), [])
-
-
 def shares(
     times: Sequence[float],
     values: Mapping[str, Sequence[float | None]],
