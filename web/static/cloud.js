@@ -22,9 +22,14 @@ void main() {
   colour = vec4(shade.rgb, shade.a * smoothstep(0.5, 0.35, far));
 }`;
 const MOST_ZOOM = 400;
+const SLOW = 34;
+const FAST = 20;
+const FEWEST = 10_000;
+const REST = 150;
 
 export class Cloud {
-  // `points` holds x and y of each point in turn; `moved` is called after each drawing.
+  // `points` holds x and y of each point in turn, in an order of which any start is a fair sample:
+  // while it moves, so many are drawn as the machine can. `moved` is called after each drawing.
   constructor(canvas, points, moved = () => {}) {
     this.canvas = canvas;
     this.points = points;
@@ -32,6 +37,9 @@ export class Cloud {
     this.count = points.length / 2;
     this.colours = new Uint8Array(4 * this.count).fill(128);
     this.waiting = false;
+    this.budget = this.count;
+    this.last = 0;
+    this.rest = 0;
     this.box = bounds(points);
     this.whole();
     this.begin();
@@ -93,14 +101,25 @@ export class Cloud {
   draw() {
     if (this.waiting || !this.gl) return;
     this.waiting = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame((now) => {
       this.waiting = false;
-      this.render();
+      this.adapt(now - this.last);
+      this.last = now;
+      this.render(this.budget);
       this.moved();
+      clearTimeout(this.rest);
+      if (this.budget < this.count) this.rest = setTimeout(() => this.render(this.count), REST);
     });
   }
 
-  render() {
+  // Draw fewer points where the frame before took long, more where it did not.
+  adapt(gap) {
+    if (gap > REST) return;
+    if (gap > SLOW) this.budget = Math.max(Math.min(FEWEST, this.count), this.budget * 0.7);
+    else if (gap < FAST) this.budget = Math.min(this.count, this.budget * 1.1);
+  }
+
+  render(count) {
     const { gl, canvas } = this;
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
@@ -114,7 +133,7 @@ export class Cloud {
     gl.uniform2f(this.at.centre, this.centre[0], this.centre[1]);
     gl.uniform2f(this.at.scale, 2 / (width * this.pixel), 2 / (height * this.pixel));
     gl.uniform1f(this.at.size, this.radius * 2 * ratio);
-    gl.drawArrays(gl.POINTS, 0, this.count);
+    gl.drawArrays(gl.POINTS, 0, Math.floor(count));
   }
 
   // Radius of a point in CSS pixels: small where there are many, larger when seen from near.
