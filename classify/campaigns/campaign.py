@@ -10,17 +10,16 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from ...data import InputError
 from .attach import attach
 from .conduct import division, growth, schedule
 from .corpus import Corpus
 from .groups import LEAST, cores, find_groups
 from .judge import Judge
-from .links import find_links
-from .pivot import Launch, Moves, find_pivots, strongest
+from .pivot import Launch, find_pivots, strongest
 from .reasons import Shared, certainties, of_account, shared_by
 from .relays import Relay, find_relays
-from .things import Accounts, Floats, Ints, Things, find_accounts, find_things
+from .things import Accounts, Floats, Ints, Things
+from .ties import Ties, find_ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +68,27 @@ class Campaign:
         }
 
 
-def find_campaigns(corpus: Corpus, judge: Judge, launches: Sequence[Launch] = ()) -> list[Campaign]:
+def find_campaigns(
+    corpus: Corpus, judge: Judge, launches: Sequence[Launch] = (), ties: Ties | None = None
+) -> list[Campaign]:
     """Return the groups of accounts that move together, extraction first, then the largest.
 
     Args:
         corpus: the traffic.
         judge: gives each group its verdict.
         launches: of models; where none is told, those that the traffic shows.
+        ties: of the traffic; they are found where they are not given.
 
     Raises:
         InputError: no row names an account, or a launched model is in no row.
     """
-    accounts = find_accounts(corpus.table, corpus.prompt)
-    if not len(accounts):
-        raise InputError(
-            "no row with an account_id",
-            "traffic whose rows name their accounts",
-            "Name the field that says who asks account_id.",
-        )
-    moves = Moves(corpus.table, accounts)
-    moves.check(launches)
-    things = find_things(corpus.table, accounts, corpus.prompt, corpus.texts)
-    groups = _groups(corpus, accounts, things, judge)
+    ties = ties or find_ties(corpus, launches)
+    accounts, things = ties.accounts, ties.things
+    groups = _groups(corpus, ties, judge)
     if not groups:
         return []
     members = [group.accounts for group in groups]
-    pivots = find_pivots(moves, list(launches) or moves.launches(), members)
+    pivots = find_pivots(ties.moves, list(launches) or ties.moves.launches(), members)
     rows = [accounts.positions(one) for one in members]
     holds = sparse.csc_array(things.texts @ cores(things, members))
     judged = judge.groups(corpus, accounts, members, holds)
@@ -132,10 +126,10 @@ class _Group:
     relay: Relay | None
 
 
-def _groups(corpus: Corpus, accounts: Accounts, things: Things, judge: Judge) -> list[_Group]:
+def _groups(corpus: Corpus, ties: Ties, judge: Judge) -> list[_Group]:
     """Return the relays and the groups; an account of a relay is in no other group."""
+    accounts, things, links = ties.accounts, ties.things, ties.links
     relays = find_relays(corpus, accounts, things, judge)
-    links = find_links(things)
     relayed = np.zeros(len(accounts), bool)
     for relay in relays:
         relayed[relay.accounts] = True

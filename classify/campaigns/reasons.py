@@ -69,13 +69,9 @@ def shared_by(
     """Say what each group shares most: the share of its accounts times the thing's weight."""
     if not groups:
         return []
-    profile = profiles(things, groups)
     found = []
-    for number, group in enumerate(groups):
-        row = profile[[number]].tocoo()
-        strength, held = row.data.round(9), row.coords[1]
-        order = np.lexsort((things.name[held], things.kind[held], -strength))[:SHOWN]
-        chosen = held[order].astype(np.int64)
+    for group in groups:
+        chosen = strongest_of(things, group)
         members = np.asarray(things.table[group][:, chosen].sum(axis=0), dtype=np.int64)
         own = accounts.positions(group)
         told = _told(things, corpus, accounts.rows[own], chosen)
@@ -84,6 +80,14 @@ def shared_by(
             one |= {"accounts": int(inside), "of_all": int(everywhere)}
         found.append(Shared(chosen, told, members, name_of(things, chosen)))
     return found
+
+
+def strongest_of(things: Things, group: Ints) -> Ints:
+    """Return what a group shares most, the strongest first (shown,)."""
+    row = profiles(things, [group]).tocoo()
+    strength, held = row.data.round(9), row.coords[1]
+    order = np.lexsort((things.name[held], things.kind[held], -strength))[:SHOWN]
+    return np.asarray(held[order], dtype=np.int64)
 
 
 def name_of(things: Things, chosen: Ints) -> str:
