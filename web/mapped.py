@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +10,10 @@ from numpy.typing import NDArray
 from ..index import Positions, PromptIndex, Sessions
 from ..index.clusters import stratified
 from ..index.senders import NEVER
+from .view import LABELLED
 
-VERDICTS = ("organic", "extraction", "insufficient_evidence", "not_judged")
-"""What a point's verdict means, by its number."""
-WORST = np.array([2, 3, 1, 0])
-"""A prompt of several sessions has the verdict that ranks highest here."""
+MILDEST = ("unjudged", "insufficient_evidence", "organic", "extraction")
+"""A prompt of several sessions has the verdict of them that comes last here."""
 MOST = 200_000
 """Most points that are shown; of more, some of each session."""
 CORNERS = 128
@@ -31,7 +29,7 @@ class Shown:
         time: when each prompt was first sent, seconds since 1970, -1 where unknown (n,) float32.
         number: the prompt's, in the index (n,) uint32.
         area: position among the areas (n,) uint8.
-        verdict: position in `VERDICTS` (n,) uint8.
+        verdict: position in `LABELLED` (n,) uint8.
     """
 
     places: NDArray[np.float32]
@@ -57,26 +55,30 @@ def shown_points(
 
     Args:
         index: which was mapped.
-        positions: of its distinct prompts.
+        positions: of its first distinct prompts, or of all.
         area: of each distinct prompt (distinct,).
         sessions: of the index.
-        verdict: of each session, by its position in `VERDICTS` (sessions,).
+        verdict: of each session, by its position in `LABELLED` (sessions,).
     """
+    rank = np.array([MILDEST.index(label) for label in LABELLED])
     n, prompt, time = len(index), index.senders.prompt, index.senders.time
     first = np.full(n, NEVER)
     np.minimum.at(first, prompt, time)
     worst = np.zeros(n, np.int64)
-    np.maximum.at(worst, prompt, WORST[verdict[sessions.of]])
+    np.maximum.at(worst, prompt, rank[verdict[sessions.of]])
     owner = np.zeros(n, np.int64)
     owner[prompt[::-1]] = sessions.of[::-1]
-    chosen = np.arange(n) if n <= MOST else stratified(owner, MOST)
+    known = len(positions.points)
+    chosen = stratified(owner[:known], min(known, MOST))
+    # Any start of the points is to be a fair sample: a browser draws fewer while it moves them.
+    chosen = np.random.default_rng(0).permutation(chosen)
     seconds = np.where(first < NEVER, first // 1_000_000, -1)
     return Shown(
         positions.points[chosen],
         seconds[chosen].astype(np.float32),
         chosen.astype(np.uint32),
         area[chosen].astype(np.uint8),
-        np.argsort(WORST)[worst[chosen]].astype(np.uint8),
+        np.argsort(rank)[worst[chosen]].astype(np.uint8),
     )
 
 
@@ -122,8 +124,3 @@ def enclosed(
     counts = np.bincount(sessions.of[within[index.senders.prompt]], minlength=len(sessions))
     order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
     return order, counts[order]
-
-
-def known(values: Sequence[str | None]) -> NDArray[np.int64]:
-    """Return positions in `VERDICTS` of labels, None being not judged."""
-    return np.array([VERDICTS.index(value or "not_judged") for value in values], np.int64)

@@ -17,7 +17,7 @@ from ..state import State
 from ..view import key_of
 
 router = APIRouter()
-Name = Annotated[str, Path(pattern="^c-[0-9a-f]{12}$", description="The group's campaign_id.")]
+Name = Annotated[str, Path(pattern=r"^c-[0-9a-f]{12}(-\d{1,6})?$", description="The group's campaign_id.")]
 LINKS = 40
 """Links that are told in words."""
 
@@ -137,7 +137,7 @@ def read(state: State, name: str) -> tuple[dict[str, Any], Portrait]:
         HTTPException: there is none of this name.
     """
     kept = state.beside.groups()
-    for record in kept.records if kept else ():
-        if kept and record["campaign_id"] == name:
-            return record, kept.portraits[name]
+    for record, portrait in zip(kept.records, kept.portraits, strict=True) if kept else ():
+        if record["campaign_id"] == name:
+            return record, portrait
     raise HTTPException(404, "no such group in the index")

@@ -7,11 +7,13 @@ const BYTES = 18;
 const OPACITY = 200;
 const HIDDEN = 0;
 const REST = 120;
+const LONGEST = 32;
 
 const page = document.querySelector("#map");
 const canvas = page.querySelector("canvas");
 const outline = page.querySelector(".lasso polygon");
 const ring = page.querySelector(".lasso circle");
+const names = page.querySelector(".lasso .names");
 const told = page.querySelector(".pointed");
 const found = page.querySelector(".found");
 const more = page.querySelector("[data-do=more]");
@@ -78,11 +80,32 @@ function element(name, text, kind = "") {
   return made;
 }
 
-function start(points) {
+// The largest names first; one that would cover another is left out.
+function label(cloud, clusters) {
+  const taken = [];
+  names.replaceChildren();
+  for (const { name, x, y } of clusters) {
+    const [atX, atY] = cloud.pixelOf([x, y]);
+    const half = 3.2 * Math.min(name.length, LONGEST);
+    const box = [atX - half, atY - 9, atX + half, atY + 9];
+    const inside = atX > 0 && atY > 0 && atX < canvas.clientWidth && atY < canvas.clientHeight;
+    const free = taken.every((b) => box[2] < b[0] || box[0] > b[2] || box[3] < b[1] || box[1] > b[3]);
+    if (!inside || !free) continue;
+    taken.push(box);
+    const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
+    text.textContent = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
+    text.setAttribute("x", atX);
+    text.setAttribute("y", atY + 4);
+    names.append(text);
+  }
+}
+
+function start(points, clusters) {
   let under = -1;
   let places = [];
   let timer = 0;
-  let offset = 0;
+  let next = 1;
+  let shown = 0;
   const prompts = new Map();
 
   const cloud = new Cloud(canvas, points.places, () => {
@@ -92,6 +115,7 @@ function start(points) {
     ring.setAttribute("cx", x);
     ring.setAttribute("cy", y);
     ring.setAttribute("r", cloud.radius + 3);
+    label(cloud, clusters);
   });
   const visible = (i) => i >= 0 && cloud.colours[4 * i + 3] !== HIDDEN;
 
@@ -120,26 +144,33 @@ function start(points) {
 
   const list = async () => {
     const lying = places.flat().map((value) => value.toFixed(3)).join(",");
-    const query = new URLSearchParams({ lasso: lying, offset });
+    const query = new URLSearchParams({ lasso: lying, page: next });
     try {
       const { total, prompts: inside, sessions } = await json(`${page.dataset.sessions}?${query}`);
-      if (!offset) {
+      if (next === 1) {
+        shown = 0;
         const line = `${inside.toLocaleString("en")} prompts of ${total.toLocaleString("en")} sessions`;
-        found.replaceChildren(element("caption", line));
+        const head = document.createElement("tr");
+        for (const title of ["Session", "Account", "Prompts inside", "Verdict", "Score"]) {
+          head.append(element("th", title, /Prompts|Score/.test(title) ? "n" : ""));
+        }
+        found.replaceChildren(element("caption", line), head);
       }
       for (const one of sessions) {
         const row = document.createElement("tr");
         const link = element("a", one.session_id);
-        link.href = one.href;
+        link.href = `/sessions/${one.key}`;
         const name = document.createElement("td");
         name.append(link);
-        row.append(name, element("td", one.account_id ?? "–"), element("td", one.inside, "number"));
-        row.append(element("td", one.label.replaceAll("_", " "), `verdict ${one.label}`));
-        row.append(element("td", one.score === null ? "–" : one.score.toFixed(3), "number"));
+        const verdict = document.createElement("td");
+        verdict.append(element("span", one.label.replaceAll("_", " "), `verdict ${one.label}`));
+        row.append(name, element("td", one.account_id ?? "–"), element("td", one.inside, "n"));
+        row.append(verdict, element("td", one.score === null ? "–" : one.score.toFixed(3), "n"));
         found.append(row);
       }
-      offset += sessions.length;
-      more.hidden = offset >= total;
+      next += 1;
+      shown += sessions.length;
+      more.hidden = shown >= total;
     } catch (error) {
       found.replaceChildren(element("caption", error.message));
     }
@@ -147,7 +178,7 @@ function start(points) {
 
   const encircle = (corners) => {
     places = corners;
-    offset = 0;
+    next = 1;
     cloud.draw();
     return list();
   };
@@ -197,9 +228,12 @@ function start(points) {
 }
 
 try {
-  const answer = await fetch(page.dataset.source);
+  const [answer, clusters] = await Promise.all([
+    fetch(page.dataset.source),
+    json(page.dataset.clusters),
+  ]);
   if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-  start(read(await answer.arrayBuffer()));
+  start(read(await answer.arrayBuffer()), clusters);
 } catch (error) {
   told.textContent = error.message;
 }

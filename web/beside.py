@@ -1,0 +1,102 @@
+"""What is kept beside an index and read again when it changed: groups of accounts and the map."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..classify.campaigns import Kept
+from ..classify.campaigns.kept import FOLDER as GROUPS
+from ..data import FolderError, is_folder_of, one_line, seal
+from ..index import ClusterModel, Positions
+from ..index.batches import fingerprint
+from ..index.placing import KIND as CLUSTERS_KIND
+from ..index.positions import KIND as MAP_KIND
+from .accounts import Accounts, find_accounts
+from .view import View
+
+CLUSTERS, MAP = "clusters", "map"
+"""Where in an index's folder clusters and the map are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A map of the first prompts of an index: those that it had when the map was made.
+
+    Attributes:
+        positions: of those prompts.
+        labels: the cluster of each, -1 for none (positions,) int64.
+        names: of the clusters.
+    """
+
+    positions: Positions
+    labels: NDArray[np.int64]
+    names: list[str]
+
+
+class Beside:
+    """Reads what tasks keep beside an index; each once for each of its states."""
+
+    def __init__(self, index: Path) -> None:
+        """Read nothing yet."""
+        self._index = index
+        self._lock = threading.Lock()
+        self._held: dict[str, tuple[object, Any]] = {}
+
+    def groups(self) -> Kept | None:
+        """Return the groups that were last found; None before that."""
+        return self._once("groups", self._seal(GROUPS), lambda: Kept.load(self._index))
+
+    def accounts(self, view: View) -> Accounts:
+        """Return the accounts of a view."""
+        kept = self.groups()
+        records = kept.records if kept else []
+        state = (view.commit, view.judged, view.areas is None, self._seal(GROUPS))
+        return self._once("accounts", state, lambda: find_accounts(view, records))
+
+    def mapped(self, view: View) -> Mapped | None:
+        """Return the map, where there is one of this index's first prompts."""
+        state = (view.commit, self._seal(MAP), self._seal(CLUSTERS))
+        return self._once("map", state, lambda: self._map(view))
+
+    def _map(self, view: View) -> Mapped | None:
+        folders = (self._index / MAP, MAP_KIND), (self._index / CLUSTERS, CLUSTERS_KIND)
+        if not all(is_folder_of(*each) for each in folders):
+            return None
+        positions, clusters = Positions.load(folders[0][0]), ClusterModel.load(folders[1][0])
+        n = len(positions.points)
+        if n > len(view.index) or fingerprint(view.index.prompts[:n]) != positions.seen:
+            return None
+        labels = clusters.labels[:n] if len(clusters.labels) >= n else np.full(n, -1)
+        return Mapped(positions, labels, clusters.names)
+
+    def _seal(self, name: str) -> str:
+        try:
+            return seal(self._index / name)
+        except FolderError:
+            return ""
+
+    def _once(self, name: str, state: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        with self._lock:
+            if name not in self._held or self._held[name][0] != state:
+                self._held[name] = state, make()
+            return self._held[name][1]
+
+
+def named(mapped: Mapped, most: int) -> list[dict[str, Any]]:
+    """Return the largest clusters of a map: `name`, `size` and where its middle lies, `x` and `y`."""
+    inside = np.flatnonzero(mapped.labels >= 0)
+    sizes = np.bincount(mapped.labels[inside], minlength=len(mapped.names))
+    largest = [label for label in np.argsort(-sizes, kind="stable")[:most].tolist() if sizes[label]]
+    found = []
+    for label in largest:
+        x, y = np.median(mapped.positions.points[mapped.labels == label], axis=0).tolist()
+        name = one_line(mapped.names[label], 60)
+        found.append({"name": name, "size": int(sizes[label]), "x": x, "y": y})
+    return found
