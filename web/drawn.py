@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ..classify.campaigns import Edge, Portrait
+from ..classify.campaigns.portrait import Edge, Portrait
 from ..data import one_line
 from .plots import Graph, Plot, graph, rising, shares, week
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..classify import judge_index, load_model, model_folder
-from ..classify.campaigns import Portrait, groups_of_index
+from ..classify.campaigns import Portrait, current_groups, state_of
 from ..data import check_output, replacing, seal
 from ..data.redact import redact
 from ..embed import open_encoder
@@ -19,8 +19,8 @@ from ..index import AreaMap, open_index
 from .accounts import matrix_of, rows_of
 from .charts import HEIGHT, WIDTH
 from .drawn import drawn
-from .glance import areas_of, sessions_of, volume_of
-from .pages import ENVIRONMENT
+from .pages.overview import areas_of, sessions_of, volume_of
+from .render import ENVIRONMENT
 from .view import LABELLED, View, open_view
 
 GROUPS, SESSIONS, ACCOUNTS = 20, 40, 12
@@ -66,10 +66,11 @@ def write_report(
     check_output(output, (".html",))
     if masked:
         redact(pa.array([""]))
-    opened, folder = open_index(index), model_folder(model)
+    folder = model_folder(model)
+    state, opened = state_of(index, model), open_index(index)
     loaded, encoder, name = load_model(folder), open_encoder(weights, cache), seal(folder)
     judge_index(index, opened, encoder, loaded, name)
-    groups = groups_of_index(index, opened, encoder, loaded, name)
+    groups = current_groups(index, opened, encoder, loaded, state)
     view = open_view(index, loaded, name).placed(AreaMap.embedded(encoder), None)
     found = list(zip(groups.records, groups.portraits, strict=True))
     with replacing(output) as temporary:
