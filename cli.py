@@ -117,6 +117,10 @@ def label_command(
     max_fpr: Annotated[
         float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
     ] = None,
+    campaigns: Annotated[
+        bool,
+        typer.Option("--campaigns", help="Find groups of accounts first, and judge by them too."),
+    ] = False,
     weights: Weights = None,
     cache: Cache = None,
     format: FormatName = "auto",
@@ -134,6 +138,7 @@ def label_command(
         model=model,
         by=by.value,
         max_fpr=max_fpr,
+        campaigns=campaigns,
         weights=weights,
         cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
@@ -346,6 +351,9 @@ def campaigns_command(
         list[str] | None,
         typer.Option(help="MODEL=TIME of a launch, may be given again; else those it shows."),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the index's groups found before, and their ids.")
+    ] = False,
     weights: Weights = None,
     cache: Cache = None,
     format: FormatName = "auto",
@@ -361,6 +369,7 @@ def campaigns_command(
         inputs or [],
         output,
         index=index,
+        fresh=fresh,
         model=model,
         launches=launch or [],
         weights=weights,

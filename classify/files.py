@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ..data import (
 )
 from ..embed import open_encoder
 from .evaluate import evaluate
-from .label import Verdict, label
+from .label import label
 from .model import KIND, load_model, save_model
 from .promote import Comparison, check_better, weigh
 from .report import write_report
@@ -41,25 +41,25 @@ class Summary:
         output: where the records are; None for standard output.
         by: what was judged.
         counts: verdicts by label.
-        top: the extraction verdicts with the highest scores, highest first.
+        top: the extraction records with the highest scores, highest first.
     """
 
     skipped: str
     output: Path | None
     by: By
     counts: Counter[str] = field(default_factory=Counter)
-    top: list[Verdict] = field(default_factory=list)
+    top: list[dict[str, Any]] = field(default_factory=list)
 
-    def watch(self, verdicts: Iterator[Verdict]) -> Iterator[dict[str, Any]]:
-        """Pass verdicts on as records, counting them."""
-        heap: list[tuple[float, int, Verdict]] = []
-        for number, verdict in enumerate(verdicts):
-            self.counts[verdict.label] += 1
-            if verdict.label == "extraction" and verdict.score is not None:
-                item = (verdict.score, -number, verdict)
+    def watch(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Pass records on, counting them."""
+        heap: list[tuple[float, int, dict[str, Any]]] = []
+        for number, record in enumerate(records):
+            self.counts[record["label"]] += 1
+            if record["label"] == "extraction":
+                item = (record["score"], -number, record)
                 (heapq.heappushpop if len(heap) >= TOP else heapq.heappush)(heap, item)
-            yield verdict.record(self.by)
-        self.top = [verdict for _, _, verdict in sorted(heap, reverse=True)]
+            yield record
+        self.top = [record for _, _, record in sorted(heap, reverse=True)]
 
 
 def label_files(
@@ -69,11 +69,15 @@ def label_files(
     model: Path | None = None,
     by: By = "session",
     max_fpr: float | None = None,
+    campaigns: bool = False,
     weights: Path | None = None,
     cache: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> Summary:
     """Label the traffic in `inputs` and write a record for each session, or account.
+
+    With `campaigns`, groups of accounts are found in it first, and records name them and gain from
+    them; see `campaigns.with_campaigns`.
 
     Raises:
         InputError: an input, the output, the model or the encoder cannot be used; nothing is
@@ -84,9 +88,16 @@ def label_files(
     loaded = load_model(model)
     loaded.threshold(max_fpr)
     traffic = read_traffic(inputs, reading)
-    verdicts = label(traffic, open_encoder(weights, cache), loaded, by=by, max_fpr=max_fpr)
+    encoder = open_encoder(weights, cache)
+    verdicts = label(traffic, encoder, loaded, by=by, max_fpr=max_fpr)
+    records: Iterable[dict[str, Any]] = (verdict.record(by) for verdict in verdicts)
+    if campaigns:
+        from .campaigns import Corpus, Judge, find_campaigns, prior_of, with_campaigns
+
+        found = find_campaigns(Corpus.of_traffic(traffic, encoder), Judge(loaded, encoder))
+        records = with_campaigns(records, found, prior_of(loaded))
     summary = Summary(traffic.skipped.describe(), output, by)
-    write_records(summary.watch(verdicts), output)
+    write_records(summary.watch(records), output)
     return summary
 
 

@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..data import plain
-from .label import Verdict
 from .metrics import LOWER_IS_BETTER, TITLES
 
 if TYPE_CHECKING:
@@ -31,25 +30,27 @@ def verdict_table(summary: Summary) -> RenderableType:
         top = Table(title="Highest scores")
         for column in (summary.by, "prompts", "score", "area", "why"):
             top.add_column(column, justify="right" if column in ("prompts", "score") else "left")
-        for verdict in summary.top:
+        for record in summary.top:
             top.add_row(
-                plain(verdict.session_id or verdict.account_id, 24),
-                f"{verdict.prompts:,}",
-                f"{verdict.score:.3f}",
-                plain(verdict.area, 20),
-                plain(why(verdict), 72),
+                plain(record.get("session_id") or record["account_id"], 24),
+                f"{record['prompts']:,}",
+                f"{record['score']:.3f}",
+                plain(record["area"], 20),
+                plain(why(record["evidence"]), 72),
             )
         parts.append(top)
     return Group(*parts)
 
 
-def why(verdict: Verdict) -> str:
-    """Say in a few words what moved the score up most, and the template if there is one."""
-    raised: list[dict[str, Any]] = [m for m in verdict.evidence["measures"] if m["effect"] > 0]
+def why(evidence: dict[str, Any]) -> str:
+    """Say in a few words what moved the score up most, its group and its template if any."""
+    raised: list[dict[str, Any]] = [m for m in evidence.get("measures", ()) if m["effect"] > 0]
     reasons = [
         f"{m['measure']} at percentile {m['organic_percentile']:.0f} of organic" for m in raised[:1]
     ]
-    if template := verdict.evidence["template"]:
+    if (group := evidence.get("campaign")) and group["label"] == "extraction":
+        reasons.append(f"a campaign of {group['accounts']:,} accounts")
+    if template := evidence["template"]:
         reasons.append(f"template {template['skeleton']}")
     return "; ".join(reasons)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..data import InputError, is_folder_of
+from ..data import InputError, is_folder_of, writing
 from .clusters import Clusters, cluster, cluster_unplaced, join_clusters, keep_labels
 from .names import name_clusters
 from .placing import KIND, ClusterModel, cutoffs_of, exemplars_of
@@ -62,10 +62,15 @@ def cluster_index(
 
     Returns:
         The clusters and their names.
+
+    Raises:
+        InputError: another process is clustering, or as `find_clusters`.
     """
-    known = is_folder_of(folder, KIND) and not fresh
-    found, model = find_clusters(index, ClusterModel.load(folder) if known else None)
-    model.save(folder)
+    folder.mkdir(exist_ok=True)
+    with writing(folder):
+        known = is_folder_of(folder, KIND) and not fresh
+        found, model = find_clusters(index, ClusterModel.load(folder) if known else None)
+        model.save(folder)
     return found, model.names
 
 

@@ -4,16 +4,27 @@ from .campaign import Campaign, find_campaigns
 from .corpus import Corpus
 from .files import campaign_files
 from .judge import Judge
+from .kept import Kept
+from .labelled import prior_of, with_campaigns
 from .pivot import Launch, read_launches
+from .portrait import Portrait, portray
 from .tables import campaign_table
+from .ties import Ties, find_ties
 
 __all__ = [
     "Campaign",
     "Corpus",
     "Judge",
+    "Kept",
     "Launch",
+    "Portrait",
+    "Ties",
     "campaign_files",
     "campaign_table",
     "find_campaigns",
+    "find_ties",
+    "portray",
+    "prior_of",
     "read_launches",
+    "with_campaigns",
 ]

@@ -38,6 +38,8 @@ class Campaign:
         areas: shares of the prompts that were read by capability area, the largest first.
         pivot: the strongest turn to a launched model; None without a launch.
         evidence: what they share, and how they work.
+        signs: hashes of what they share most, to know the group again.
+        history: what became of it since groups were last kept; None where none are.
     """
 
     campaign_id: str
@@ -50,9 +52,12 @@ class Campaign:
     areas: dict[str, float]
     pivot: dict[str, Any] | None
     evidence: dict[str, Any]
+    signs: tuple[int, ...]
+    history: dict[str, Any] | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the campaign as an output record."""
+        kept = {} if self.history is None else {"history": self.history}
         return {
             "campaign_id": self.campaign_id,
             "kind": self.kind,
@@ -65,6 +70,7 @@ class Campaign:
             "areas": self.areas,
             "pivot": self.pivot,
             "evidence": self.evidence,
+            **kept,
         }
 
 
@@ -114,6 +120,7 @@ def find_campaigns(
                 judged[i].areas,
                 strongest(pivots[i]),
                 evidence,
+                shared[i].signs,
             )
         )
     return sorted(found, key=_first)

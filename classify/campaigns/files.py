@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from ..model import load_model
 from .campaign import Campaign, find_campaigns
 from .corpus import Corpus
 from .judge import Judge
+from .kept import keep
 from .pivot import read_launches
+from .portrait import portray
+from .ties import find_ties
 
 
 def campaign_files(
@@ -20,6 +24,7 @@ def campaign_files(
     output: Path | None,
     *,
     index: Path | None = None,
+    fresh: bool = False,
     model: Path | None = None,
     launches: Sequence[str] = (),
     weights: Path | None = None,
@@ -28,8 +33,11 @@ def campaign_files(
 ) -> tuple[list[Campaign], str]:
     """Find campaigns in logs or in an index, and write a record for each.
 
+    Those of an index are kept in its folder: they keep their ids when traffic is added, and say
+    what became of them. With `fresh`, those of before are forgotten.
+
     Returns:
-        The campaigns, and in one line what could not be read.
+        The campaigns, and in one line what could not be read, or what changed.
 
     Raises:
         InputError: not exactly one of inputs and an index is given, or one of them, the output, a
@@ -41,19 +49,35 @@ def campaign_files(
             "INPUT... or --index DIR",
             "Name one of them.",
         )
+    if fresh and index is None:
+        raise InputError(
+            "--fresh without an index", "--index DIR, where groups are kept", "Leave it out."
+        )
     if output is not None:
         check_output(output)
     told = read_launches(launches)
     loaded = load_model(model)
-    if index is not None:
+    if index is None:
+        traffic = read_traffic(inputs, reading)
+        encoder = open_encoder(weights, cache)
+        corpus, said = Corpus.of_traffic(traffic, encoder), traffic.skipped.describe()
+    else:
         opened = open_index(index)
         encoder = open_encoder(weights, cache)
         opened.check_encoder(encoder)
-        corpus, skipped = Corpus.of_index(opened), f"{opened.rows.num_rows:,} prompts in {index}"
-    else:
-        traffic = read_traffic(inputs, reading)
-        encoder = open_encoder(weights, cache)
-        corpus, skipped = Corpus.of_traffic(traffic, encoder), traffic.skipped.describe()
-    found = find_campaigns(corpus, Judge(loaded, encoder), told)
+        corpus, said = Corpus.of_index(opened), f"{opened.rows.num_rows:,} prompts in {index}"
+    ties = find_ties(corpus, told)
+    found = find_campaigns(corpus, Judge(loaded, encoder), told, ties)
+    if index is not None:
+        portraits = [portray(corpus, ties, one) for one in found]
+        found, gone = keep(index, found, portraits, fresh)
+        said = f"{said}; {_changes(found, gone)}"
     write_records((one.record() for one in found), output)
-    return found, skipped
+    return found, said
+
+
+def _changes(found: list[Campaign], gone: list[str]) -> str:
+    """Say in a few words what became of the groups."""
+    counts = Counter(one.history["change"] for one in found if one.history)
+    told = [f"{count:,} {change}" for change, count in sorted(counts.items())]
+    return "groups: " + ", ".join([*told, *([f"{len(gone):,} gone"] if gone else [])] or ["none"])

@@ -19,8 +19,8 @@ from .things import KINDS, Accounts, Floats, Ints, Things
 
 SHOWN, OF_ACCOUNT, READ, LENGTH = 8, 3, 12, 200
 """Shared things of a group, of one account, prompts read to name one, characters of a name."""
-NAMED = 5
-"""Shared things that name a group."""
+NAMED, SIGNS = 5, 32
+"""Shared things that name a group, and that it is known again by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,14 @@ class Shared:
         told: each in words.
         members: how many of the group hold each (shown,) int64.
         name: the group's, from what it shares alone.
+        signs: hashes of the strongest, the strongest first.
     """
 
     things: Ints
     told: list[dict[str, Any]]
     members: Ints
     name: str
+    signs: tuple[int, ...]
 
 
 def certainties(links: Links, groups: list[Ints], accounts: int) -> list[Floats]:
@@ -71,22 +73,23 @@ def shared_by(
         return []
     found = []
     for group in groups:
-        chosen = strongest_of(things, group)
+        every = strongest_of(things, group, SIGNS)
+        chosen, signs = every[:SHOWN], tuple(int(name) for name in things.name[every])
         members = np.asarray(things.table[group][:, chosen].sum(axis=0), dtype=np.int64)
         own = accounts.positions(group)
         told = _told(things, corpus, accounts.rows[own], chosen)
         holders = things.holders[chosen]
         for one, inside, everywhere in zip(told, members, holders, strict=True):
             one |= {"accounts": int(inside), "of_all": int(everywhere)}
-        found.append(Shared(chosen, told, members, name_of(things, chosen)))
+        found.append(Shared(chosen, told, members, name_of(things, chosen), signs))
     return found
 
 
-def strongest_of(things: Things, group: Ints) -> Ints:
-    """Return what a group shares most, the strongest first (shown,)."""
+def strongest_of(things: Things, group: Ints, most: int = SHOWN) -> Ints:
+    """Return what a group shares most, the strongest first (most,)."""
     row = profiles(things, [group]).tocoo()
     strength, held = row.data.round(9), row.coords[1]
-    order = np.lexsort((things.name[held], things.kind[held], -strength))[:SHOWN]
+    order = np.lexsort((things.name[held], things.kind[held], -strength))[:most]
     return np.asarray(held[order], dtype=np.int64)
 
 
