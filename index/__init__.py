@@ -12,7 +12,9 @@ from .map import check_map_outputs, write_map
 from .placing import ClusterModel, Placement
 from .queries import find_similar, similar, similar_to_lines, similar_to_row
 from .ranking import cover, coverage_records
-from .search import Chosen, Filter, matches, nearest
+from .search import Chosen, Filter, Match, find_matches, matches, nearest
+from .senders import NEVER
+from .sessions import Sessions, find_sessions
 from .store import PromptIndex, open_index
 from .tables import similar_table
 from .writer import Added, add
@@ -22,15 +24,18 @@ __all__ = [
     "AreaMap",
     "Cells",
     "Chosen",
+    "NEVER",
     "ClusterModel",
     "Clusters",
     "Coverage",
     "Filter",
     "Forgotten",
+    "Match",
     "Placed",
     "Placement",
     "PromptIndex",
     "Scope",
+    "Sessions",
     "add",
     "check_map_outputs",
     "cluster",
@@ -41,6 +46,8 @@ __all__ = [
     "density_clusters",
     "describe",
     "find_clusters",
+    "find_matches",
+    "find_sessions",
     "find_similar",
     "forget",
     "matches",
