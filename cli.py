@@ -513,6 +513,26 @@ def promote_command(
     say(f"{candidate} is now in {current}")
 
 
+@app.command("serve")
+def serve_command(
+    index: IndexFolder,
+    model: ModelFolder = None,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; one that others reach takes a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8321,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file whose first line is the token.")
+    ] = None,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Serve the analyst's page over an index."""
+    from .web import Source, serve
+
+    serve(Source(index, model, weights, cache), host, port, token_file, say)
+
+
 @app.command("simulate")
 def simulate_command(
     pool: Annotated[Path, typer.Option(help="Folder with catalog.json and the sources.")],

@@ -129,7 +129,11 @@ def bundle(peer: Path, output: Path) -> None:
 
 def split(script: str) -> tuple[str, str]:
     """Return the imports of a script, and the rest of it."""
-    lines = [one for line in script.splitlines() for one in line.replace("; import", ";\nimport").splitlines()]
+    lines = [
+        one
+        for line in script.splitlines()
+        for one in line.replace("; import", ";\nimport").splitlines()
+    ]
     imports = [line for line in lines if line.startswith("import")]
     return "\n".join(imports) + "\n", "\n".join(x for x in lines if not x.startswith("import"))
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..data import INSUFFICIENT, By, Traffic
-from ..embed import Encoder, embed
+from ..embed import Encoder, Vectors, embed
 from ..index import AreaMap
 from .evidence import moved_most, nearest_kind, template_found, weighed_most
 from .features import compute_features, sample
@@ -81,9 +81,29 @@ def label(
     """
     model.check_encoder(encoder)
     threshold = round(model.threshold(max_fpr), 6)
-    groups = traffic.groups(by)
     vectors = embed(traffic.table["prompt"], encoder)
-    areas = AreaMap.embedded(encoder)
+    yield from judge(traffic, vectors, AreaMap.embedded(encoder), model, threshold, by)
+
+
+def judge(
+    traffic: Traffic,
+    vectors: Vectors,
+    areas: AreaMap,
+    model: SessionModel,
+    threshold: float,
+    by: By = "session",
+) -> Iterator[Verdict]:
+    """Judge every session, or account, of traffic whose vectors are known; see `label`.
+
+    Args:
+        traffic: what to judge; its texts are taken from `vectors`.
+        vectors: of the traffic, by the model's encoder.
+        areas: of the same encoder.
+        model: a shipped or trained model.
+        threshold: a score above it is extraction.
+        by: what to judge.
+    """
+    groups = traffic.groups(by)
     placed = areas.place(vectors.rows)
     readings, known = model.read(vectors), model.known.nearest(vectors.rows)
     features = compute_features(groups, vectors, placed, readings)

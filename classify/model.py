@@ -104,13 +104,18 @@ def save_model(model: SessionModel, folder: Path) -> None:
     commit(folder, KIND, LAYOUT, about, {**content, "card.md": model.card.encode()})
 
 
+def model_folder(folder: Path | None) -> Path:
+    """Return `folder`, or that of the shipped model where it is None."""
+    return folder or Path(str(files(__package__).joinpath("models", "default")))
+
+
 def load_model(folder: Path | None = None) -> SessionModel:
     """Load a model folder, or the shipped one, without running anything in it.
 
     Raises:
         FolderError: it is not a whole model folder of this version; nothing of it is used.
     """
-    folder = folder or Path(str(files(__package__).joinpath("models", "default")))
+    folder = model_folder(folder)
     opened = open_folder(folder, KIND, LAYOUT)
     try:
         if opened.about["measures"] != list(MEASURES):

@@ -16,7 +16,7 @@ from .folder import (
 from .formats import Format, load_formats
 from .labels import read_labels
 from .locking import writing
-from .manifest import is_folder_of
+from .manifest import is_folder_of, seal
 from .plain import one_line, plain
 from .reader import ReadOptions, convert, read_key, read_traffic
 from .schema import INSUFFICIENT, LABELS, SCHEMA, TRUTH, By
@@ -69,6 +69,7 @@ __all__ = [
     "read_labels",
     "read_traffic",
     "replacing",
+    "seal",
     "sweep",
     "write_records",
     "write_simulation",

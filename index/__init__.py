@@ -13,7 +13,8 @@ from .placing import ClusterModel, Placement
 from .positions import Positions, map_index
 from .queries import find_similar, similar, similar_to_lines, similar_to_row
 from .ranking import cover, coverage_records
-from .search import Chosen, Filter, matches, nearest
+from .search import Chosen, Filter, Match, find_matches, matches, nearest
+from .senders import NEVER
 from .sessions import Sessions, find_sessions
 from .shares import CellShares, cell_shares
 from .store import PromptIndex, open_index
@@ -23,14 +24,16 @@ from .writer import Added, add
 __all__ = [
     "Added",
     "AreaMap",
-    "Cells",
     "CellShares",
+    "Cells",
     "Chosen",
     "ClusterModel",
     "Clusters",
     "Coverage",
     "Filter",
     "Forgotten",
+    "Match",
+    "NEVER",
     "Placed",
     "Placement",
     "Positions",
@@ -48,6 +51,7 @@ __all__ = [
     "density_clusters",
     "describe",
     "find_clusters",
+    "find_matches",
     "find_sessions",
     "find_similar",
     "forget",

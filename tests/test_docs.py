@@ -22,7 +22,7 @@ from capscope.cli import app
 
 MODULES = [
     module.name
-    for part in ("data", "embed", "index", "classify")
+    for part in ("data", "embed", "index", "classify", "web")
     for module in pkgutil.walk_packages(
         importlib.import_module(f"capscope.{part}").__path__, f"capscope.{part}."
     )

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import GENERAL
-from ..index import CellShares, Cells, Scope, cell_shares, cover
+from ..index import Cells, CellShares, Scope, cell_shares, cover
 from ..index.senders import NEVER
 from .plots import Plot, matrix
 from .view import View, key_of

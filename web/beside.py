@@ -51,19 +51,25 @@ class Beside:
 
     def groups(self) -> Kept | None:
         """Return the groups that were last found; None before that."""
-        return self._once("groups", self._seal(GROUPS), lambda: Kept.load(self._index))
+        kept: Kept | None = self._once("groups", self._seal(GROUPS), self._groups)
+        return kept
 
     def accounts(self, view: View) -> Accounts:
         """Return the accounts of a view."""
         kept = self.groups()
         records = kept.records if kept else []
         state = (view.commit, view.judged, view.areas is None, self._seal(GROUPS))
-        return self._once("accounts", state, lambda: find_accounts(view, records))
+        found: Accounts = self._once("accounts", state, lambda: find_accounts(view, records))
+        return found
 
     def mapped(self, view: View) -> Mapped | None:
         """Return the map, where there is one of this index's first prompts."""
         state = (view.commit, self._seal(MAP), self._seal(CLUSTERS))
-        return self._once("map", state, lambda: self._map(view))
+        found: Mapped | None = self._once("map", state, lambda: self._map(view))
+        return found
+
+    def _groups(self) -> Kept | None:
+        return Kept.load(self._index)
 
     def _map(self, view: View) -> Mapped | None:
         folders = (self._index / MAP, MAP_KIND), (self._index / CLUSTERS, CLUSTERS_KIND)
@@ -90,7 +96,7 @@ class Beside:
 
 
 def named(mapped: Mapped, most: int) -> list[dict[str, Any]]:
-    """Return the largest clusters of a map: `name`, `size` and where its middle lies, `x` and `y`."""
+    """Return the largest clusters of a map: `name`, `size`, and the middle's `x` and `y`."""
     inside = np.flatnonzero(mapped.labels >= 0)
     sizes = np.bincount(mapped.labels[inside], minlength=len(mapped.names))
     largest = [label for label in np.argsort(-sizes, kind="stable")[:most].tolist() if sizes[label]]

@@ -128,9 +128,7 @@ def prompt(view: ViewOf, number: Number) -> Point:
 
 
 @router.get("/api/map/sessions", tags=["map"])
-def sessions(
-    state: StateOf, view: ViewOf, wanted: Annotated[WantedInside, Query()]
-) -> InsideList:
+def sessions(state: StateOf, view: ViewOf, wanted: Annotated[WantedInside, Query()]) -> InsideList:
     """The sessions that sent the prompts inside a line, those with most of them first."""
     try:
         corners = read_corners(wanted.lasso)
