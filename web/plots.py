@@ -173,23 +173,23 @@ def matrix(own: Shares, usual: Shares) -> Plot:
 class Node:
     """An account in a drawn group."""
 
-    x: float
-    y: float
-    radius: float
     name: str
     title: str
+    radius: float
+    x: float
+    y: float
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """A line between two of them."""
 
+    title: str
+    strength: float
     x1: float
     y1: float
     x2: float
     y2: float
-    strength: float
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,16 +222,20 @@ def graph(
     spread = 2.0 / math.sqrt(max(len(names), 1))
     found = nx.spring_layout(drawn, k=spread, iterations=80, seed=0)
     at = {
-        place: tuple(round(side / 2 + (side / 2 - edge) * float(part), 1) for part in where)
-        for place, where in found.items()
+        place: (_fitted(float(x), side, edge), _fitted(float(y), side, edge))
+        for place, (x, y) in found.items()
     }
     radius = min(9.0, max(4.0, 60.0 / math.sqrt(max(len(names), 1))))
     nodes = [
-        Node(*at[place], round(radius * (0.6 + 0.4 * size), 1), name, title)
+        Node(name, title, round(radius * (0.6 + 0.4 * size), 1), *at[place])
         for place, (name, size, title) in enumerate(zip(names, sizes, titles, strict=True))
     ]
-    lines = [Link(*at[one], *at[other], round(s, 3), why) for one, other, s, why in links]
+    lines = [Link(why, round(strong, 3), *at[one], *at[other]) for one, other, strong, why in links]
     return Graph(side, nodes, lines)
+
+
+def _fitted(part: float, side: float, edge: float) -> float:
+    return round(side / 2 + (side / 2 - edge) * part, 1)
 
 
 def across(time: float, ends: tuple[float, float]) -> float:

@@ -86,7 +86,7 @@ def show_one(
     row, coverage = read(state.beside.accounts(view), key)
     asked = rows_of(view, [row["account_id"]])
     hours = hours_of(view, asked)
-    chosen = WantedSessions(account=row["account_id"], page=wanted.page, size=wanted.size)
+    chosen = WantedSessions.model_validate({"account": row["account_id"], **wanted.model_dump()})
     return page(
         request,
         "account.html",

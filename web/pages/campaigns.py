@@ -17,9 +17,8 @@ from ..state import State
 from ..view import key_of
 
 router = APIRouter()
-Name = Annotated[
-    str, Path(pattern=r"^c-[0-9a-f]{12}(-\d{1,6})?$", description="The group's campaign_id.")
-]
+PATTERN = r"^c-[0-9a-f]{12}(-\d{1,6})?$"
+Name = Annotated[str, Path(pattern=PATTERN, description="The group's campaign_id.")]
 LINKS = 40
 """Links that are told in words."""
 

@@ -100,7 +100,9 @@ def points(state: StateOf, view: ViewOf) -> Response:
     found = mapped_of(state, view)
     if view.area is None:
         raise HTTPException(404, "areas are not known yet")
-    shown = shown_points(view.index, found.positions, view.area, view.sessions, view.verdict)
+    shown = shown_points(
+        view.index, found.positions, view.area.astype(np.int64), view.sessions, view.verdict
+    )
     return Response(shown.to_bytes(), media_type="application/octet-stream")
 
 
