@@ -533,6 +533,24 @@ def serve_command(
     serve(Source(index, model, weights, cache), host, port, token_file, say)
 
 
+@app.command("report")
+def report_command(
+    index: IndexFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .html file.")],
+    model: ModelFolder = None,
+    redact: Annotated[
+        bool,
+        typer.Option("--redact", help="Mask e-mail, phone and card numbers and keys in texts."),
+    ] = False,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Write what an index holds as one HTML file to send on: overview, groups and evidence."""
+    from .web.report import write_report
+
+    say(write_report(index, output, model=model, weights=weights, cache=cache, masked=redact))
+
+
 @app.command("simulate")
 def simulate_command(
     pool: Annotated[Path, typer.Option(help="Folder with catalog.json and the sources.")],

@@ -70,20 +70,24 @@ class Worker:
 
 
 def _run(source: Source, pipe: Connection[Any, Any]) -> None:
-    """Run every task; its parent's end ends it too."""
+    """Run every task; its parent's end ends it too. One that cannot be done hinders no other."""
     os.nice(10)
     parent = os.getppid()
     try:
         index = open_index(source.index)
         encoder = open_encoder(source.weights, source.cache)
-        for name, task in TASKS.items():
-
-            def tell(done: int, total: int, name: str = name) -> None:
-                if os.getppid() != parent:
-                    raise SystemExit(1)
-                pipe.send(Work(name, done, total))
-
-            tell(0, 0)
-            task(source, index, encoder, tell)
     except CapscopeError as error:
         log.warning("%s", error)
+        return
+    for name, task in TASKS.items():
+
+        def tell(done: int, total: int, name: str = name) -> None:
+            if os.getppid() != parent:
+                raise SystemExit(1)
+            pipe.send(Work(name, done, total))
+
+        tell(0, 0)
+        try:
+            task(source, index, encoder, tell)
+        except CapscopeError as error:
+            log.warning("%s", error)
