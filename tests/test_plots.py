@@ -31,9 +31,8 @@ def test_hours_of_the_week_are_told_and_shaded() -> None:
 
 
 def test_squares_are_as_large_as_their_shares() -> None:
-    own = {"reasoning": {"logic": 0.8, "algebra": 0.2}, "general": {"general": 0.0}}
-    usual = {"reasoning": {"logic": 0.2, "algebra": 0.0}, "general": {"general": 0.8}}
-    plot = plots.matrix(own, usual)
+    of_logic, of_algebra = ("reasoning", "logic", 0.8, 0.2), ("reasoning", "algebra", 0.2, 0.0)
+    plot = plots.matrix([of_logic, of_algebra, ("general", "general", 0.0, 0.8)])
     area = {
         (one.kind, one.title.split(":")[0]): one.width**2
         for one in plot.tiles

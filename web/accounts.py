@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import GENERAL
-from ..index import Cells, CellShares, Scope, cell_shares, cover
+from ..index import Cells, Scope, cell_shares, cover
 from ..index.senders import NEVER
 from .plots import Plot, matrix
 from .view import View, key_of
@@ -30,6 +30,8 @@ COLUMNS: dict[Order, str] = {
     "prompts": "prompts",
     "newest": "last",
 }
+MOST = 5
+"""Cells that are named."""
 MONDAY, HOUR = 4 * 86_400_000_000, 3_600_000_000
 """Microseconds; 1970 began on a Thursday."""
 
@@ -112,21 +114,34 @@ def rows_of(view: View, accounts: Iterable[str]) -> NDArray[np.bool_]:
     return np.append(named, False)[coded.codes]
 
 
-def matrix_of(view: View, asked: NDArray[np.bool_]) -> Plot | None:
-    """Draw the cells of some rows against the background; None until cells are known."""
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Rows over the cells.
+
+    Attributes:
+        plot: the shares of the rows and of the background.
+        most: area, cell, share and the background's share of the cells that are furthest above it.
+    """
+
+    plot: Plot
+    most: list[tuple[str, str, float, float]]
+
+
+def spread_of(view: View, asked: NDArray[np.bool_]) -> Spread | None:
+    """Set the cells of some rows against the background; None until cells are known."""
     cells = cells_of(view)
     if view.areas is None or cells is None:
         return None
     names = [pair for pair in view.areas.cells if pair[0] != GENERAL] + [(GENERAL, GENERAL)]
-    shares: CellShares = cell_shares(view.index.columns(["account_id", "label"]), cells, asked)
-    own: dict[str, dict[str, float]] = {}
-    usual: dict[str, dict[str, float]] = {}
-    for (area, cell), ours, theirs in zip(
-        names, shares.own.tolist(), shares.usual.tolist(), strict=True
-    ):
-        own.setdefault(area, {})[cell] = ours
-        usual.setdefault(area, {})[cell] = theirs
-    return matrix(own, usual)
+    shares = cell_shares(view.index.columns(["account_id", "label"]), cells, asked)
+    told = [
+        (area, cell, ours, theirs)
+        for (area, cell), ours, theirs in zip(
+            names, shares.own.tolist(), shares.usual.tolist(), strict=True
+        )
+    ]
+    above = sorted((one for one in told if one[2] > one[3]), key=lambda one: one[3] - one[2])
+    return Spread(matrix(told), above[:MOST])
 
 
 def hours_of(view: View, asked: NDArray[np.bool_]) -> list[int]:

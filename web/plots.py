@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
 import networkx as nx  # type: ignore[import-untyped]
 
@@ -15,10 +16,6 @@ LEFT, RIGHT, TOP, BOTTOM = 48.0, 8.0, 8.0, 24.0
 """The frame of a plot over time, in the units of its drawing."""
 TICKS = 4
 DAY = 86_400.0
-
-
-Shares = Mapping[str, Mapping[str, float]]
-"""By area, then cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +137,23 @@ def week(counts: Sequence[int]) -> Plot:
     return Plot(left + side * 24 + 12, top + side * 7 + 18, tiles, {}, along, up, [])
 
 
-def matrix(own: Shares, usual: Shares) -> Plot:
+def matrix(shares: Sequence[tuple[str, str, float, float]]) -> Plot:
     """Draw shares by area and cell: a filled square is as large as the share.
 
     The outlined square around or within it is as large as the share of the background.
 
     Args:
-        own: shares by area, then cell.
-        usual: the same of what they are set against.
+        shares: area, cell, share and the background's share; the cells of an area together.
     """
     side, left, top = 30.0, 124.0, 4.0
-    every = [share for whole in (own, usual) for row in whole.values() for share in row.values()]
-    most = max(every, default=0.0) or 1.0
-    tiles, up = [], []
-    for row, (area, cells) in enumerate(own.items()):
+    most = max((max(own, usual) for *_, own, usual in shares), default=0.0) or 1.0
+    tiles: list[Tile] = []
+    up: list[Tick] = []
+    widest = 0
+    for row, (area, cells) in enumerate(groupby(shares, key=lambda one: one[0])):
         up.append(Tick(top + side * row + side / 2 + 4, area.replace("_", " ")))
-        for column, (cell, share) in enumerate(cells.items()):
-            theirs = usual[area][cell]
+        for column, (_, cell, share, theirs) in enumerate(cells):
+            widest = max(widest, column + 1)
             title = f"{area} / {cell}: {share:.1%} of the prompts; the background {theirs:.1%}"
             x, y = left + side * column, top + side * row
             tiles.append(Tile(x + 1, y + 1, side - 2, side - 2, kind="ground", title=title))
@@ -165,8 +162,7 @@ def matrix(own: Shares, usual: Shares) -> Plot:
                 if size >= 1:
                     pad = round((side - size) / 2, 2)
                     tiles.append(Tile(x + pad, y + pad, size, size, kind=kind, title=title))
-    widest = max((len(cells) for cells in own.values()), default=0)
-    return Plot(left + side * widest + 4, top + side * len(own) + 4, tiles, {}, [], up, [])
+    return Plot(left + side * widest + 4, top + side * len(up) + 4, tiles, {}, [], up, [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ..data import check_output, replacing, seal
 from ..data.redact import redact
 from ..embed import open_encoder
 from ..index import AreaMap, open_index
-from .accounts import matrix_of, rows_of
+from .accounts import rows_of, spread_of
 from .charts import HEIGHT, WIDTH
 from .drawn import drawn
 from .pages.overview import areas_of, sessions_of, volume_of
@@ -84,8 +84,8 @@ def render(view: View, groups: list[tuple[dict[str, Any], Portrait]], masked: bo
     rows = view.ask(FLAGGED, size=SESSIONS)
     sessions = [{**row, "evidence": json.loads(row["evidence"])} for row in rows]
     shown = [(record, portrait.record()) for record, portrait in groups[:GROUPS]]
-    matrices = [
-        matrix_of(view, rows_of(view, [one["account_id"] for one in record["accounts"]]))
+    spreads = [
+        spread_of(view, rows_of(view, [one["account_id"] for one in record["accounts"]]))
         for record, _ in shown
     ]
     if masked:
@@ -113,8 +113,8 @@ def render(view: View, groups: list[tuple[dict[str, Any], Portrait]], masked: bo
         accounts_shown=ACCOUNTS,
         to=None,
         groups=[
-            {"record": record, "portrait": portrait, "drawn": drawn(portrait), "matrix": plot}
-            for (record, _), portrait, plot in zip(shown, portraits, matrices, strict=True)
+            {"record": record, "portrait": portrait, "drawn": drawn(portrait), "spread": spread}
+            for (record, _), portrait, spread in zip(shown, portraits, spreads, strict=True)
         ],
     )
 

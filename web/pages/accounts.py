@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from ..accounts import COLUMNS, Accounts, Order, hours_of, matrix_of, rows_of
+from ..accounts import COLUMNS, Accounts, Order, hours_of, rows_of, spread_of
 from ..answers import Slice, StateOf, ViewOf
 from ..plots import week
 from ..render import page
@@ -92,7 +92,7 @@ def show_one(
         "account.html",
         row=row,
         coverage=coverage,
-        matrix=matrix_of(view, asked),
+        spread=spread_of(view, asked),
         week=week(hours) if any(hours) else None,
         rest=week(hours_of(view, ~asked)),
         sessions=listed(view, chosen, state.reviews.latest()).sessions,

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from ...classify.campaigns import Portrait
-from ..accounts import matrix_of, rows_of
+from ..accounts import rows_of, spread_of
 from ..answers import Slice, StateOf, ViewOf
 from ..drawn import drawn, why
 from ..render import page
@@ -89,7 +89,7 @@ def show_one(
             "record": record,
             "portrait": portrait,
             "drawn": drawn(portrait),
-            "matrix": matrix_of(view, asked) if asked.any() else None,
+            "spread": spread_of(view, asked) if asked.any() else None,
         },
         record=record,
         accounts=record["accounts"][wanted.start : wanted.start + wanted.size],
