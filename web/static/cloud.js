@@ -138,7 +138,7 @@ export class Cloud {
 
   // Radius of a point in CSS pixels: small where there are many, larger when seen from near.
   get radius() {
-    const base = Math.min(4, Math.max(1.5, 120 / Math.sqrt(this.count)));
+    const base = Math.min(4, Math.max(1.6, 240 / Math.sqrt(this.count)));
     return Math.min(8, base * this.zoom ** 0.3);
   }
 

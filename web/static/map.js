@@ -85,10 +85,11 @@ function label(cloud, clusters) {
   const taken = [];
   names.replaceChildren();
   for (const { name, x, y } of clusters) {
-    const [atX, atY] = cloud.pixelOf([x, y]);
+    const [middle, atY] = cloud.pixelOf([x, y]);
     const half = 3.2 * Math.min(name.length, LONGEST);
+    const atX = Math.min(Math.max(middle, half), canvas.clientWidth - half);
     const box = [atX - half, atY - 9, atX + half, atY + 9];
-    const inside = atX > 0 && atY > 0 && atX < canvas.clientWidth && atY < canvas.clientHeight;
+    const inside = Math.abs(middle - atX) < half && atY > 9 && atY < canvas.clientHeight - 9;
     const free = taken.every((b) => box[2] < b[0] || box[0] > b[2] || box[3] < b[1] || box[1] > b[3]);
     if (!inside || !free) continue;
     taken.push(box);
