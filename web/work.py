@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 from ..classify import judge_index, load_model, model_folder
@@ -18,6 +19,9 @@ from ..embed import Encoder, open_encoder
 from ..index import PromptIndex, open_index
 
 log = logging.getLogger(__name__)
+
+AGAIN = 60.0
+"""Seconds after which tasks that failed are tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,21 @@ class Worker:
         self.work: Work | None = None
         self._source = source
         self._seen: tuple[str, str] | None = None
+        self._began = 0.0
         self._process: Any = None
         self._listener: Thread | None = None
 
     def see(self, state: tuple[str, str]) -> None:
         """Start the tasks unless they ran, or are running, for this state."""
-        if state == self._seen or (self._process is not None and self._process.is_alive()):
-            return
-        self._seen = state
+        if self._process is not None:
+            if self._process.is_alive():
+                return
+            # It may have met another server at the same work, or a folder that was away.
+            failed = self._process.exitcode != 0 and monotonic() - self._began > AGAIN
+            if state == self._seen and not failed:
+                return
+        self.stop()
+        self._seen, self._began = state, monotonic()
         context = get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         self.work = Work(next(iter(TASKS)), 0, 0)
@@ -88,7 +99,7 @@ class Worker:
         self._listener.start()
 
     def stop(self) -> None:
-        """End the process; what it has kept stays."""
+        """End the process, if there is one; what it has kept stays."""
         if self._process is not None:
             self._process.terminate()
             self._process.join()
@@ -122,3 +133,4 @@ def _run(source: Source, pipe: Connection[Any, Any]) -> None:
             task(source, index, encoder, tell)
     except CapscopeError as error:
         log.warning("%s", error)
+        raise SystemExit(1) from error
