@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTH, HEIGHT = 720.0, 160.0
+WIDTH, HEIGHT = 1000.0, 100.0
+"""Of the drawing of bars; a page stretches it."""
 STEPS = [60 * n for n in (1, 5, 15, 30, 60, 180, 360, 720, 1440, 10080, 43200, 525600)]
 """Seconds that a bar may span."""
 BARS = 60

@@ -29,6 +29,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    # A page holds prompts: no browser is to keep it on a disk.
+    "Cache-Control": "no-store",
 }
 
 
@@ -59,9 +61,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
-                # A page holds prompts: no browser is to keep it on a disk.
-                kept = "no-cache" if scope["path"].startswith("/static/") else "no-store"
-                headers["Cache-Control"] = kept
+                if scope["path"].startswith("/static/"):
+                    headers["Cache-Control"] = "no-cache"
             await send(message)
 
         refusal = self._refusal(scope)

@@ -77,14 +77,14 @@ class Reviews:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise FolderError(
-                f"{self._path} cannot be written ({type(error).__name__})",
-                "a folder with write permission",
-                "Change its permissions.",
-            ) from error
+            raise self._unusable("written", error) from error
 
     def all(self) -> list[Review]:
-        """Return every review, oldest first; a broken line is passed over."""
+        """Return every review, oldest first; a broken line is passed over.
+
+        Raises:
+            FolderError: they cannot be read.
+        """
         with self._lock:
             try:
                 with self._path.open("rb") as file:
@@ -92,6 +92,8 @@ class Reviews:
                     new = file.read()
             except FileNotFoundError:
                 return []
+            except OSError as error:
+                raise self._unusable("read", error) from error
             whole = new[: new.rfind(b"\n") + 1]
             self._read += len(whole)
             self._all = [*self._all, *_parsed(whole)]
@@ -121,6 +123,13 @@ class Reviews:
                 row["label"] = UNSURE
             rows[review.session_id] = row
         return list(rows.values())
+
+    def _unusable(self, what: str, error: OSError) -> FolderError:
+        return FolderError(
+            f"{self._path} cannot be {what} ({type(error).__name__})",
+            "a file that this server may read and write",
+            "Check what is there and its permissions.",
+        )
 
 
 def now() -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 from ..data import CapscopeError
@@ -16,6 +17,9 @@ from ..index import open_index
 from .tasks import TASKS, Source
 
 log = logging.getLogger(__name__)
+
+AGAIN = 60.0
+"""Seconds after which tasks that failed are tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,21 @@ class Worker:
         self.work: Work | None = None
         self._source = source
         self._seen: tuple[str, str] | None = None
+        self._began = 0.0
         self._process: Any = None
         self._listener: Thread | None = None
 
     def see(self, state: tuple[str, str]) -> None:
         """Start the tasks unless they ran, or are running, for this state."""
-        if state == self._seen or (self._process is not None and self._process.is_alive()):
-            return
-        self._seen = state
+        if self._process is not None:
+            if self._process.is_alive():
+                return
+            # It may have met another server at the same work, or a folder that was away.
+            failed = self._process.exitcode != 0 and monotonic() - self._began > AGAIN
+            if state == self._seen and not failed:
+                return
+        self.stop()
+        self._seen, self._began = state, monotonic()
         context = get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         self.work = Work(next(iter(TASKS)), 0, 0)
@@ -53,7 +64,7 @@ class Worker:
         self._listener.start()
 
     def stop(self) -> None:
-        """End the process; what it has kept stays."""
+        """End the process, if there is one; what it has kept stays."""
         if self._process is not None:
             self._process.terminate()
             self._process.join()
@@ -78,7 +89,8 @@ def _run(source: Source, pipe: Connection[Any, Any]) -> None:
         encoder = open_encoder(source.weights, source.cache)
     except CapscopeError as error:
         log.warning("%s", error)
-        return
+        raise SystemExit(1) from error
+    failed = False
     for name, task in TASKS.items():
 
         def tell(done: int, total: int, name: str = name) -> None:
@@ -91,3 +103,6 @@ def _run(source: Source, pipe: Connection[Any, Any]) -> None:
             task(source, index, encoder, tell)
         except CapscopeError as error:
             log.warning("%s", error)
+            failed = True
+    if failed:
+        raise SystemExit(1)
