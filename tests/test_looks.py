@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,13 @@ from capscope.web.work import Worker
 BASE = "http://127.0.0.1:8321"
 CONTRAST = (ROOT / "tests" / "contrast.js").read_text(encoding="utf-8")
 HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(2)></title></svg></style> {{7*7}} {% if %} "
+    "{{7*7}}<script>alert(1)</script><img src=x onerror=alert(2)></title></svg></style> {% if %} "
     "${7*7} \x1b[31mred\x9b2J \u202egnihton\u2066 \u200bhidden ' \" --> ]]>"
 )
 SECRET = "ada.lovelace@example.org"
 """Stands in prompts and in an account's id."""
 LAUNCH = "m-2"
+STEERING = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +54,7 @@ def quick() -> Iterator[None]:
 def rows(sample_rows: Rows) -> Rows:
     """A campaign, and four accounts with hostile names that share a hostile text, among others."""
     rng = np.random.default_rng(0)
-    organic = [r for r in sample_rows if r["label"] == "organic"][:500]
+    organic = [r for r in sample_rows if r["label"] == "organic"][:1500]
     people = [row(r["session_id"], r["prompt"], rng.uniform(0, 14)) for r in organic]
     strange = [
         row(f"{HOSTILE} {n} {SECRET}", f"{HOSTILE} sort {word} for {SECRET}", rng.uniform(0, 14))
@@ -192,11 +194,9 @@ def test_a_map_of_prompts_that_are_gone_is_not_shown(client: TestClient, index: 
     view = state.view
     assert state.beside.mapped(view) is not None
 
-    class Gone:
-        commit, index = "another", open_index(index)
-
-    Gone.index.prompts = Gone.index.prompts[1:]  # type: ignore[misc]
-    assert state.beside.mapped(Gone) is None
+    gone = open_index(index)
+    gone.__dict__["prompts"] = gone.prompts[1:]
+    assert state.beside.mapped(replace(view, commit="another", index=gone)) is None
 
 
 class Tags(HTMLParser):
