@@ -37,9 +37,7 @@ def folder(few_sessions: Rows, encoder: SentenceEncoder, tmp_path: Path) -> Path
 def test_kept_verdicts_are_those_that_label_gives(
     run: Callable[..., Result], folder: Path, few_file: Path, encoder: SentenceEncoder
 ) -> None:
-    told = {
-        (r["account_id"], r["session_id"]): r for r in records(run("label", few_file))
-    }
+    told = {(r["account_id"], r["session_id"]): r for r in records(run("label", few_file))}
     kept = judge(folder, encoder).table.to_pylist()
     assert len(kept) == len(told) == 12
     for row in kept:
@@ -83,9 +81,7 @@ def test_only_sessions_with_other_rows_are_judged_again(
 def test_another_model_judges_all_again(folder: Path, encoder: SentenceEncoder) -> None:
     judge(folder, encoder)
     told: list[tuple[int, int]] = []
-    judge_index(
-        folder, open_index(folder), encoder, MODEL, "another", lambda *n: told.append(n)
-    )
+    judge_index(folder, open_index(folder), encoder, MODEL, "another", lambda *n: told.append(n))
     assert told == [(0, 12), (12, 12)]
     kept = read_judged(folder)
     assert kept is not None
