@@ -15,7 +15,7 @@ from capscope.classify import judged as module
 from capscope.data import read_traffic, seal, writing
 from capscope.data.errors import InputError
 from capscope.embed import SentenceEncoder
-from capscope.index import add, find_sessions, forget, open_index
+from capscope.index import add, compact, find_sessions, forget, open_index
 
 MODEL = load_model()
 NAME = seal(model_folder(None))
@@ -106,6 +106,18 @@ def test_a_kill_keeps_what_was_judged(
     whole = judge(folder, encoder, tell=lambda *n: told.append(n)).table
     assert told == [(10, 12), (12, 12)]
     assert whole.num_rows == 12
+
+
+def test_compacting_leaves_no_quote_of_what_was_forgotten(
+    folder: Path, few_sessions: Rows, encoder: SentenceEncoder
+) -> None:
+    judge(folder, encoder)
+    compact(folder)
+    assert read_judged(folder) is not None
+    forget(folder, few_sessions[0]["account_id"], None)
+    compact(folder)
+    assert read_judged(folder) is None
+    assert not [path for path in folder.rglob("*.parquet") if "verdicts" in path.parts]
 
 
 def test_damaged_verdicts_are_made_anew(folder: Path, encoder: SentenceEncoder) -> None:
