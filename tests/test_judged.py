@@ -15,7 +15,7 @@ from capscope.classify import judged as module
 from capscope.data import read_traffic, seal, writing
 from capscope.data.errors import InputError
 from capscope.embed import SentenceEncoder
-from capscope.index import add, find_sessions, forget, open_index
+from capscope.index import add, compact, find_sessions, forget, open_index
 
 MODEL = load_model()
 NAME = seal(model_folder(None))
@@ -37,9 +37,7 @@ def folder(few_sessions: Rows, encoder: SentenceEncoder, tmp_path: Path) -> Path
 def test_kept_verdicts_are_those_that_label_gives(
     run: Callable[..., Result], folder: Path, few_file: Path, encoder: SentenceEncoder
 ) -> None:
-    told = {
-        (r["account_id"], r["session_id"]): r for r in records(run("label", few_file))
-    }
+    told = {(r["account_id"], r["session_id"]): r for r in records(run("label", few_file))}
     kept = judge(folder, encoder).table.to_pylist()
     assert len(kept) == len(told) == 12
     for row in kept:
@@ -83,9 +81,7 @@ def test_only_sessions_with_other_rows_are_judged_again(
 def test_another_model_judges_all_again(folder: Path, encoder: SentenceEncoder) -> None:
     judge(folder, encoder)
     told: list[tuple[int, int]] = []
-    judge_index(
-        folder, open_index(folder), encoder, MODEL, "another", lambda *n: told.append(n)
-    )
+    judge_index(folder, open_index(folder), encoder, MODEL, "another", lambda *n: told.append(n))
     assert told == [(0, 12), (12, 12)]
     kept = read_judged(folder)
     assert kept is not None
@@ -110,6 +106,18 @@ def test_a_kill_keeps_what_was_judged(
     whole = judge(folder, encoder, tell=lambda *n: told.append(n)).table
     assert told == [(10, 12), (12, 12)]
     assert whole.num_rows == 12
+
+
+def test_compacting_leaves_no_quote_of_what_was_forgotten(
+    folder: Path, few_sessions: Rows, encoder: SentenceEncoder
+) -> None:
+    judge(folder, encoder)
+    compact(folder)
+    assert read_judged(folder) is not None
+    forget(folder, few_sessions[0]["account_id"], None)
+    compact(folder)
+    assert read_judged(folder) is None
+    assert not [path for path in folder.rglob("*.parquet") if "verdicts" in path.parts]
 
 
 def test_damaged_verdicts_are_made_anew(folder: Path, encoder: SentenceEncoder) -> None:

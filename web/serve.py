@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from ..data import InputError
-from .app import create_app
-from .guard import is_local
 from .tasks import Source
 from .token import Token
 
@@ -32,23 +31,39 @@ def serve(
     Raises:
         InputError: what is to be served cannot be used, or nobody can listen there.
     """
-    import uvicorn
+    try:
+        import uvicorn
 
+        from .app import create_app
+        from .guard import is_local
+    except ImportError as error:
+        raise InputError(
+            f"{error.name} is not installed",
+            "the packages that serve pages",
+            "Install them with: pip install 'capscope[web]'.",
+        ) from error
     token = Token.read(token_file) if token_file else None
-    app = create_app(source, host, token)
+    secret = None
     if token is None and not is_local(host):
         token, secret = Token.made()
-        app = create_app(source, host, token)
-        say(f"The token is {secret}")
     config = uvicorn.Config(
-        app, host, port, log_level="warning", access_log=False, server_header=False
+        create_app(source, host, token), log_level="warning", access_log=False, server_header=False
     )
+    with _listening(host, port) as listening:
+        if secret is not None:
+            say(f"The token is {secret}")
+        name = f"[{host}]" if ":" in host else host
+        say(f"http://{name}:{listening.getsockname()[1]}/ (stop with Ctrl-C)")
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = config.bind_socket()
-    except SystemExit as error:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
         raise InputError(
-            f"the address {host}:{port}", "one that is free on this machine", "Try another --port."
+            f"nobody can listen on {host}, port {port} ({error.strerror})",
+            "an address of this machine and a free port",
+            "Try another --port.",
         ) from error
-    name = f"[{host}]" if ":" in host else host
-    say(f"http://{name}:{listening.getsockname()[1]}/ (stop with Ctrl-C)")
-    uvicorn.Server(config).run(sockets=[listening])

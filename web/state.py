@@ -64,7 +64,7 @@ class State:
             self._keeper.join()
 
     def _keep(self) -> None:
-        steps: list[Callable[[], None]] = [self._place, self._work, self._look]
+        steps: list[Callable[[], None]] = [self._work, self._place, self._look]
         while not self._stop.is_set():
             for step in steps:
                 try:

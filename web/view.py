@@ -152,10 +152,12 @@ def open_view(folder: Path, model: SessionModel, name: str) -> View:
     Raises:
         FolderError: the index is not there or not whole.
     """
+    commit = ""
     while True:
+        index, before = open_index(folder), commit
         commit = seal(folder)
-        index = open_index(folder)
-        if seal(folder) == commit:
+        # Nothing was committed between the two openings, so the name is of what was opened.
+        if commit == before:
             break
     sessions = find_sessions(index)
     ids = (sessions.table[name].to_pylist() for name in ("account_id", "session_id"))
