@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from capscope.classify.campaigns import Launch, campaign_files
-from capscope.classify.campaigns.attach import attach
 from capscope.classify.campaigns.groups import FDR, find_groups
 from capscope.classify.campaigns.links import find_links
 from capscope.classify.campaigns.pivot import DAY, Moves, find_pivots
+from capscope.classify.campaigns.settle import settle
 from capscope.classify.campaigns.things import Accounts, find_accounts, find_things
 
 WORDS = 30_000
@@ -162,9 +162,8 @@ def grow(sizes: list[int]) -> None:
         shared = time.perf_counter()
         links = find_links(things)
         linked = time.perf_counter()
-        groups = find_groups(things, links)
-        gained = attach(things, groups, np.arange(accounts)) if groups else []
-        held = [len(group) + len(more.accounts) for group, more in zip(groups, gained, strict=True)]
+        groups = settle(things, links, find_groups(things, links), np.arange(accounts))
+        held = [len(group) for group in groups]
         end = time.perf_counter()
         say(
             f"{accounts:,} accounts, {rows:,} prompts ({len(texts):,} distinct): things "

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from .attach import attach
 from .conduct import division, growth, schedule
 from .corpus import Corpus
-from .groups import LEAST, cores, find_groups
-from .judge import Judge
+from .groups import LEAST, find_groups, own_cores
+from .judge import Judge, Judged
 from .pivot import Launch, find_pivots, strongest
-from .reasons import Shared, certainties, of_account, shared_by
+from .reasons import Shared, of_account, shared_by
 from .relays import Relay, find_relays
+from .settle import certainties, claim, settle
 from .things import Accounts, Floats, Ints, Things
 from .ties import Ties, find_ties
 
@@ -96,15 +96,14 @@ def find_campaigns(
     members = [group.accounts for group in groups]
     pivots = find_pivots(ties.moves, list(launches) or ties.moves.launches(), members)
     rows = [accounts.positions(one) for one in members]
-    holds = sparse.csc_array(things.texts @ cores(things, members))
-    judged = judge.groups(corpus, accounts, members, holds)
     shared = shared_by(things, corpus, accounts, members)
     found = []
     for i, group in enumerate(groups):
-        score = group.relay.score if group.relay else judged[i].score
+        score = group.relay.score if group.relay else group.judged.score
         label = judge.label(score)
         kind = "relay" if group.relay else "campaign" if label == "extraction" else "shared_use"
-        evidence = {"shared": shared[i].told, "read": judged[i].read, "flagged": judged[i].flagged}
+        read = {"read": group.judged.read, "flagged": group.judged.flagged}
+        evidence = {"shared": shared[i].told, **read}
         evidence |= _conduct(corpus, accounts, rows[i])
         if group.relay:
             evidence |= group.relay.record()
@@ -117,7 +116,7 @@ def find_campaigns(
                 judge.threshold,
                 _members(group, accounts, things, shared[i], rows[i]),
                 len(rows[i]),
-                judged[i].areas,
+                group.judged.areas,
                 strongest(pivots[i]),
                 evidence,
                 shared[i].signs,
@@ -130,30 +129,43 @@ def find_campaigns(
 class _Group:
     accounts: Ints
     certainty: Floats
+    judged: Judged
     relay: Relay | None
 
 
 def _groups(corpus: Corpus, ties: Ties, judge: Judge) -> list[_Group]:
     """Return the relays and the groups; an account of a relay is in no other group."""
-    accounts, things, links = ties.accounts, ties.things, ties.links
+    accounts, things = ties.accounts, ties.things
     relays = find_relays(corpus, accounts, things, judge)
     relayed = np.zeros(len(accounts), bool)
     for relay in relays:
         relayed[relay.accounts] = True
-    left = links.keep(np.flatnonzero(~relayed[links.one] & ~relayed[links.other]))
-    found = [_Group(relay.accounts, relay.certainty, relay) for relay in relays]
-    groups = find_groups(things, left)
-    if groups:
-        gained = attach(things, groups, np.flatnonzero(~relayed))
-        gone = np.concatenate([more.accounts for more in gained])
-        groups = [np.setdiff1d(group, gone) for group in groups]
-        certain = certainties(left, groups, len(accounts))
-        for group, sure, more in zip(groups, certain, gained, strict=True):
-            members, certainty = np.append(group, more.accounts), np.append(sure, more.certainty)
-            if len(members) >= LEAST:
-                order = np.argsort(members)
-                found.append(_Group(members[order], certainty[order], None))
-    return found
+    free = np.flatnonzero(~relayed)
+    links = ties.links.keep(np.flatnonzero(~relayed[ties.links.one] & ~relayed[ties.links.other]))
+    found = settle(things, links, find_groups(things, links), free)
+    first = [judge.label(one.score) == "extraction" for one in _judged(corpus, ties, judge, found)]
+    found = claim(things, found, np.array(first, bool), free)
+    found = [group for group in found if len(group) >= LEAST]
+    certain = certainties(things, links, found, free)
+    judged = _judged(corpus, ties, judge, [*(relay.accounts for relay in relays), *found])
+    ends = len(relays)
+    return [
+        *(
+            _Group(relay.accounts, relay.certainty, one, relay)
+            for relay, one in zip(relays, judged[:ends], strict=True)
+        ),
+        *(
+            _Group(group, sure, one, None)
+            for group, sure, one in zip(found, certain, judged[ends:], strict=True)
+        ),
+    ]
+
+
+def _judged(corpus: Corpus, ties: Ties, judge: Judge, groups: list[Ints]) -> list[Judged]:
+    if not groups:
+        return []
+    holds = sparse.csc_array(ties.things.texts @ own_cores(ties.things, groups))
+    return judge.groups(corpus, ties.accounts, groups, holds)
 
 
 def _members(

@@ -19,8 +19,10 @@ LEVELS = 3
 """How often communities are looked for, each time in those of before."""
 ALIKE = 0.3
 """Two communities are one group where the cosine of what they share is above."""
-CORE = 0.1
-"""What this share of a group's accounts, and at least three of them, hold is its core."""
+BLANKET, CORE = 0.4, 0.1
+"""What these shares of a group's accounts, and at least three of them, hold: all, some of it."""
+OWN = 0.7
+"""A thing of a core is a group's own where this share of all its holders are in the group."""
 LEAST = 3
 """Accounts of the smallest group."""
 
@@ -69,15 +71,26 @@ def profiles(things: Things, groups: list[Ints]) -> sparse.csr_array:
     return (members @ things.table).multiply(things.weight[None, :]).tocsr()
 
 
-def cores(things: Things, groups: list[Ints]) -> sparse.csr_array:
-    """Return 1 where a thing is of a group's core (things, groups)."""
+def blankets(things: Things, groups: list[Ints]) -> sparse.csr_array:
+    """Return 1 where much of a group holds a thing (things, groups)."""
+    return _cores(things, groups, BLANKET, 0.0)
+
+
+def own_cores(things: Things, groups: list[Ints]) -> sparse.csr_array:
+    """Return 1 where some of a group, and hardly anybody else, holds a thing (things, groups)."""
+    return _cores(things, groups, CORE, OWN)
+
+
+def _cores(things: Things, groups: list[Ints], share: float, own: float) -> sparse.csr_array:
     sizes = np.array([len(group) for group in groups])
     ones, of = np.ones(sizes.sum()), np.repeat(np.arange(len(groups)), sizes)
     shape = (things.table.shape[0], len(groups))
     members = sparse.coo_array((ones, (np.concatenate(groups), of)), shape=shape).tocsr()
     counts = sparse.coo_array(things.table.T @ members)
-    kept = counts.data >= np.maximum(3, CORE * sizes[counts.coords[1]])
-    coords = (counts.coords[0][kept], counts.coords[1][kept])
+    thing, group = counts.coords
+    kept = counts.data >= np.maximum(3, share * sizes[group])
+    kept &= counts.data >= own * things.holders[thing]
+    coords = (thing[kept], group[kept])
     return sparse.coo_array((np.ones(kept.sum()), coords), shape=counts.shape).tocsr()
 
 

@@ -13,9 +13,8 @@ from scipy import sparse
 from ...data.templates import find_template, shortened
 from .corpus import Corpus
 from .fingerprints import hash_texts
-from .groups import FDR, profiles
-from .links import Links
-from .things import KINDS, Accounts, Floats, Ints, Things
+from .groups import profiles
+from .things import KINDS, Accounts, Ints, Things
 
 SHOWN, OF_ACCOUNT, READ, LENGTH = 8, 3, 12, 200
 """Shared things of a group, of one account, prompts read to name one, characters of a name."""
@@ -40,29 +39,6 @@ class Shared:
     members: Ints
     name: str
     signs: tuple[int, ...]
-
-
-def certainties(links: Links, groups: list[Ints], accounts: int) -> list[Floats]:
-    """Return for each account of each group how much of its evidence points into the group.
-
-    The sum of -ln p over its significant links to members, over the same of all its significant
-    links, less the chance that its best link is false: 1 for an account that is tied to no other.
-    """
-    strong = links.keep(np.flatnonzero(links.q < FDR))
-    shape = (accounts, accounts)
-    half = sparse.coo_array((-strong.log_p, (strong.one, strong.other)), shape=shape).tocsr()
-    evidence = half + half.T
-    total = np.asarray(evidence.sum(axis=1)).ravel()
-    doubt = np.ones(accounts)
-    np.minimum.at(doubt, strong.one, strong.q)
-    np.minimum.at(doubt, strong.other, strong.q)
-    found = []
-    for group in groups:
-        own = np.zeros(accounts)
-        own[group] = 1.0
-        inside = (evidence @ own)[group]
-        found.append(inside / np.maximum(total[group], 1e-12) * (1.0 - doubt[group]))
-    return found
 
 
 def shared_by(

@@ -70,9 +70,10 @@ class Operation:
 
 
 def can_run(campaign: Campaign, shelf: Shelf) -> bool:
-    """Whether a shelf has work in every area of a campaign, and wrappers."""
+    """Whether a shelf has work in every area of a campaign, wrappers, and what dilutes it."""
     wanted = [area for area, share in campaign.areas.items() if share]
-    return bool(shelf.wrappers) and all(tasks_of(shelf, area) for area in wanted)
+    diluted = bool(shelf.organic) or not campaign.organic
+    return diluted and bool(shelf.wrappers) and all(tasks_of(shelf, area) for area in wanted)
 
 
 def relay(shelf: Shelf, number: int, rng: np.random.Generator) -> Account:
