@@ -6,26 +6,8 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from . import shown
-
-ENVIRONMENT = Environment(
-    loader=PackageLoader(__package__),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-ENVIRONMENT.filters |= {
-    "visible": shown.visible,
-    "short": shown.short,
-    "when": shown.when,
-    "span": shown.span,
-    "percent": shown.percent,
-    "number": shown.number,
-    "word": shown.word,
-}
+from .templating import ENVIRONMENT
 
 
 def page(request: Request, template: str, code: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401

@@ -19,8 +19,8 @@ from ..index import AreaMap, open_index
 from .accounts import rows_of, spread_of
 from .charts import HEIGHT, WIDTH
 from .drawn import drawn
-from .pages.overview import areas_of, sessions_of, volume_of
-from .render import ENVIRONMENT
+from .glance import areas_of, sessions_of, volume_of
+from .templating import ENVIRONMENT
 from .view import LABELLED, View, open_view
 
 GROUPS, SESSIONS, ACCOUNTS = 20, 40, 12
