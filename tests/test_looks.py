@@ -370,6 +370,8 @@ def test_the_map_moves_points_out_prompts_and_lists_what_is_encircled(
         page.mouse.move(middle[0] + 80, middle[1] + 30, steps=4)
         page.mouse.up()
         page.get_by_role("button", name="Whole").click()
+        page.wait_for_timeout(400)
+        page.locator(".lasso circle").evaluate("ring => ring.setAttribute('r', 0)")
         assert picture(page) == whole
         point_at_a_prompt(page, box)
         texts = {" ".join(one["prompt"].split())[:40] for one in rows}

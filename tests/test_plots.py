@@ -17,7 +17,7 @@ def test_a_line_breaks_where_there_is_no_value() -> None:
     assert second.startswith(f"{plots.WIDTH - plots.RIGHT},{plots.TOP}")
     assert plot.marks[0].at == pytest.approx((plots.LEFT + plots.WIDTH - plots.RIGHT) / 2)
     rising = plots.rising([0, DAY, 2 * DAY], [1, 2, 4]).lines["own"]
-    assert rising == "M48.0,134.0L340.0,92.0L632.0,8.0"
+    assert rising == "M48.0,119.0L260.0,82.0L472.0,8.0"
 
 
 def test_hours_of_the_week_are_told_and_shaded() -> None:

@@ -70,6 +70,11 @@ class Volume:
         return drawn
 
     @property
+    def total(self) -> dict[str, int]:
+        """Prompts of all bars by kind."""
+        return dict(zip(self.kinds, self.counts.sum(axis=0).tolist(), strict=True))
+
+    @property
     def most(self) -> int:
         """Prompts of the fullest bar."""
         return int(self.counts.sum(axis=1).max(initial=0))

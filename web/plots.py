@@ -11,7 +11,7 @@ from itertools import groupby
 import networkx as nx  # type: ignore[import-untyped]
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-WIDTH, HEIGHT = 640.0, 200.0
+WIDTH, HEIGHT = 480.0, 180.0
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 8.0, 8.0, 24.0
 """The frame of a plot over time, in the units of its drawing."""
 TICKS = 4
@@ -102,7 +102,7 @@ def way(
     """Return a line as SVG's path, a dot where a value has none beside it.
 
     >>> way([0, 1, 2], [1.0, None, 0.0], (0, 2), 1.0)
-    'M48.0,8.0h.01M632.0,176.0h.01'
+    'M48.0,8.0h.01M472.0,156.0h.01'
     """
     parts, drawing = [], False
     for place, (time, value) in enumerate(zip(times, values, strict=True)):
@@ -238,7 +238,7 @@ def across(time: float, ends: tuple[float, float]) -> float:
     """Return where a time stands between two ends.
 
     >>> across(5.0, (0.0, 10.0))
-    340.0
+    260.0
     """
     span = max(ends[1] - ends[0], 1e-9)
     return round(LEFT + (WIDTH - LEFT - RIGHT) * (time - ends[0]) / span, 2)
@@ -248,7 +248,7 @@ def upward(value: float, most: float) -> float:
     """Return how high a value stands, where `most` is the top.
 
     >>> upward(0, 4), upward(4, 4)
-    (176.0, 8.0)
+    (156.0, 8.0)
     """
     return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / most, 2)
 
@@ -256,7 +256,7 @@ def upward(value: float, most: float) -> float:
 def days_along(ends: tuple[float, float]) -> list[Tick]:
     """Return a few dates between two times, each at its midnight, UTC."""
     first, last = math.ceil(ends[0] / DAY), math.floor(ends[1] / DAY)
-    step = max(1, math.ceil((last - first + 1) / (TICKS + 2)))
+    step = max(1, math.ceil((last - first + 1) / TICKS))
     return [Tick(across(day * DAY, ends), told(day * DAY)[:10]) for day in range(first, last, step)]
 
 

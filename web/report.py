@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from markupsafe import Markup
 
 from ..classify import judge_index, load_model, model_folder
 from ..classify.campaigns import Portrait, current_groups, state_of
@@ -92,7 +93,7 @@ def render(view: View, groups: list[tuple[dict[str, Any], Portrait]], masked: bo
         mask([sessions, shown])
     portraits = [Portrait.of_record(portrait) for _, portrait in shown]
     return ENVIRONMENT.get_template("report.html").render(
-        styles="\n".join(_sheet(name) for name in SHEETS),
+        styles=Markup("\n".join(_sheet(name) for name in SHEETS)),
         told={
             "index": view.commit,
             "model": view.model_name,
@@ -108,6 +109,7 @@ def render(view: View, groups: list[tuple[dict[str, Any], Portrait]], masked: bo
         masked=masked,
         volume=volume_of(view),
         frame=(WIDTH, HEIGHT),
+        labels=LABELLED,
         areas=areas_of(view),
         sessions=sessions,
         accounts_shown=ACCOUNTS,
