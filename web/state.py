@@ -69,6 +69,9 @@ class State:
                 except CapscopeError as error:
                     # A writer may be between two commits, or the folder be gone for a while.
                     log.warning("%s", error)
+                except Exception:
+                    # The pages go on with what they have.
+                    log.exception("a look for a new commit failed")
             self._stop.wait(LOOKED)
 
     def _place(self) -> None:
