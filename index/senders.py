@@ -63,9 +63,11 @@ class Senders:
         return np.asarray(times.fill_null(NEVER))
 
     @cached_property
-    def row_id(self) -> pa.ChunkedArray:
+    def row_id(self) -> pa.Array:
         """The id of each row (rows,)."""
-        return self.read(["row_id"])["row_id"]
+        ids = self.read(["row_id"])["row_id"].combine_chunks()
+        pa.default_memory_pool().release_unused()
+        return ids
 
     def coded(self, name: str) -> Coded:
         """Return a text column by its values."""
@@ -76,12 +78,13 @@ class Senders:
             pa.default_memory_pool().release_unused()
         return self._coded[name]
 
-    def of(self, prompt: int) -> Numbers:
+    def of(self, prompt: int) -> NDArray[np.int32]:
         """Return the rows that have this prompt, in time order."""
         order, starts = self._by_prompt
         return order[starts[prompt] : starts[prompt + 1]]
 
     @cached_property
-    def _by_prompt(self) -> tuple[Numbers, Numbers]:
-        order = np.lexsort((self.time, self.prompt))
-        return order, np.concatenate([[0], np.cumsum(np.bincount(self.prompt))])
+    def _by_prompt(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        order = np.lexsort((self.time, self.prompt)).astype(np.int32)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(self.prompt))])
+        return order, starts.astype(np.int32)

@@ -210,7 +210,7 @@ def test_the_whole_story(
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#reviews")).to_contain_text("a ladder over topics")
         for verdict in ("extraction", "organic"):
-            asked = f"/api/sessions?verdict={verdict}&size=40"
+            asked = f"/api/sessions?verdict={verdict}&size=24"
             for one in page.request.get(asked).json()["sessions"]:
                 decision = {"session": one["key"], "decision": "agree", "reviewer": "Ada"}
                 assert page.request.post("/api/reviews", data=decision).status == 201

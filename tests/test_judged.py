@@ -78,6 +78,19 @@ def test_only_sessions_with_other_rows_are_judged_again(
     assert judge(folder, encoder).table["session_id"].to_pylist().count(grown["session_id"]) == 0
 
 
+def test_a_digest_is_of_the_rows_in_any_order(encoder: SentenceEncoder, tmp_path: Path) -> None:
+    first, second, other = (
+        {"prompt": prompt, "session_id": "s", "timestamp": f"2026-01-01T00:0{n}:00Z"}
+        for n, prompt in enumerate(("a fjord", "a skerry", "a sound"))
+    )
+    digests = []
+    for number, rows in enumerate(([first, second], [second, first], [first, other])):
+        write_rows(tmp_path / "t.jsonl", rows)
+        add(tmp_path / str(number), read_traffic([str(tmp_path / "t.jsonl")]), encoder)
+        digests.append(find_sessions(open_index(tmp_path / str(number))).digest.tolist())
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_another_model_judges_all_again(folder: Path, encoder: SentenceEncoder) -> None:
     judge(folder, encoder)
     told: list[tuple[int, int]] = []

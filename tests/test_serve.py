@@ -98,6 +98,9 @@ def test_mistakes_are_told_before_anything_is_served(
     short = fails("serve", "--index", judged_index, "--token-file", tmp_path / "token")
     assert "5 characters" in short
     assert "cannot be read" in fails("serve", "--index", judged_index, "--token-file", tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "uvicorn", None)
+        assert "pip install 'capscope[web]'" in fails("serve", "--index", judged_index)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"port {port}" in fails("serve", "--index", judged_index, "--port", port)

@@ -47,7 +47,12 @@ def serve(
     if token is None and not is_local(host):
         token, secret = Token.made()
     config = uvicorn.Config(
-        create_app(source, host, token), log_level="warning", access_log=False, server_header=False
+        create_app(source, host, token),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
     )
     with _listening(host, port) as listening:
         if secret is not None:

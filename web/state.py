@@ -72,13 +72,17 @@ class State:
                 except CapscopeError as error:
                     # A writer may be between two commits, or the folder be gone for a while.
                     log.warning("%s", error)
+                except Exception:
+                    # The pages go on with what they have.
+                    log.exception("a look for a new commit failed")
             self._stop.wait(LOOKED)
 
-    def _place(self, before: View | None = None) -> None:
+    def _place(self) -> None:
         if self._areas is None:
+            self.view.warm()
             self._areas = AreaMap.embedded(self.encoder)
         if self.view.cell is None:
-            self.view = self.view.placed(self._areas, before)
+            self.view = self.view.placed(self._areas, None)
 
     def _work(self) -> None:
         self.worker.see((self.view.commit, self.view.model_name))
@@ -89,7 +93,9 @@ class State:
         commit, model = seal(self.source.index), seal(model_folder(self.source.model))
         if (commit, model) != (view.commit, view.model_name):
             fresh = self._opened()
-            self.view = fresh if self._areas is None else fresh.placed(self._areas, view)
+            fresh = fresh if self._areas is None else fresh.placed(self._areas, view)
+            fresh.warm()
+            self.view = fresh
             return
         kept = self.source.index / FOLDER
         try:
@@ -98,7 +104,9 @@ class State:
             return
         if state != self._verdicts:
             self._verdicts = state
-            self.view = view.judged_by(read_judged(self.source.index))
+            judged = view.judged_by(read_judged(self.source.index))
+            judged.warm()
+            self.view = judged
 
     def _opened(self) -> View:
         folder = model_folder(self.source.model)

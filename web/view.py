@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..classify import KeptVerdicts, SessionModel, read_judged
 from ..data import GENERAL, INSUFFICIENT, LABELS, seal
-from ..index import AreaMap, PromptIndex, Sessions, find_sessions, open_index
+from ..index import AreaMap, Chosen, PromptIndex, Sessions, find_matches, find_sessions, open_index
 
 LABELLED = (*LABELS, INSUFFICIENT, "unjudged")
 """What a session can be."""
@@ -130,6 +130,14 @@ class View:
             kinds = {"score": pa.float64(), "threshold": pa.float64()}
             return pa.nulls(len(self.sessions), kinds.get(name, pa.string()))
         return self.verdicts.table[name].take(pa.array(self._of, mask=self._of < 0))
+
+    def warm(self) -> None:
+        """Read what the first page and the first search need, before anyone waits for it."""
+        every = Chosen(None, None)
+        if len(self.index):
+            for match in find_matches(self.index, self.index.vector(0), 1, every):
+                match.record(self.index)
+        self.ask("SELECT count(*) FROM sessions")
 
     def judged_by(self, verdicts: KeptVerdicts | None) -> View:
         """Return the same with other verdicts."""

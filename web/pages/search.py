@@ -124,8 +124,7 @@ def choose(view: View, wanted: Wanted) -> Chosen:
         passes.append((view.area == view.areas.areas.index(wanted.area))[senders.prompt])
     if len(passes) == (chosen.rows is not None):
         return chosen
-    rows = np.logical_and.reduce(passes)
-    return Chosen(rows, np.unique(senders.prompt[rows]))
+    return Chosen.of(view.index, np.logical_and.reduce(passes))
 
 
 def _hit(view: View, match: Match) -> Hit:
