@@ -10,7 +10,7 @@ from .forget import Forgotten, compact, forget
 from .groups import Scope, read_accounts
 from .map import check_map_outputs, write_map
 from .placing import ClusterModel, Placement
-from .positions import Positions, map_index
+from .positions import Positions, kept_positions, map_index
 from .queries import find_similar, similar, similar_to_lines, similar_to_row
 from .ranking import cover, coverage_records
 from .search import Chosen, Filter, Match, find_matches, matches, nearest
@@ -55,6 +55,7 @@ __all__ = [
     "find_sessions",
     "find_similar",
     "forget",
+    "kept_positions",
     "map_index",
     "matches",
     "nearest",

@@ -70,6 +70,14 @@ class Positions:
         return found
 
 
+def kept_positions(folder: Path) -> Positions | None:
+    """Return the map kept in `folder`; None where there is none that can be used."""
+    try:
+        return Positions.load(folder) if is_folder_of(folder, KIND) else None
+    except FolderError:
+        return None
+
+
 def map_index(index: PromptIndex, labels: NDArray[np.int64], folder: Path) -> Positions:
     """Return where the prompts of an index lie, by the map kept in `folder`, if any, and keep it.
 
@@ -82,7 +90,7 @@ def map_index(index: PromptIndex, labels: NDArray[np.int64], folder: Path) -> Po
         labels: the cluster of each (distinct,).
         folder: its parent must exist.
     """
-    before = Positions.load(folder) if is_folder_of(folder, KIND) else None
+    before = kept_positions(folder)
     seen = fingerprint(index.prompts)
     if before and seen == before.seen:
         return before

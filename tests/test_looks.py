@@ -318,7 +318,7 @@ def go(page: Page, path: str) -> None:
 def test_a_group_leads_to_its_accounts_and_shows_why_they_are_linked(
     page: Page, campaign: dict[str, Any]
 ) -> None:
-    go(page, "/campaigns")
+    go(page, "/")
     page.get_by_role("link", name=campaign["campaign_id"]).click()
     expect(page.locator("h1 .verdict")).to_have_text("extraction")
     assert page.locator(".network circle").count() == 16
@@ -335,6 +335,8 @@ def test_a_group_leads_to_its_accounts_and_shows_why_they_are_linked(
     assert page.evaluate(CONTRAST) == []
     page.locator(".rows tbody th a").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Session")
+    page.locator(".figures").get_by_role("link", name=campaign["campaign_id"]).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Group")
 
 
 @pytest.mark.browser

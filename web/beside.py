@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from ..classify.campaigns import Kept
 from ..classify.campaigns.kept import FOLDER as GROUPS
-from ..data import FolderError, is_folder_of, one_line, seal
-from ..index import ClusterModel, Positions
+from ..data import FolderError, one_line, seal
+from ..index import ClusterModel, Positions, kept_positions
 from ..index.batches import fingerprint
-from ..index.placing import KIND as CLUSTERS_KIND
-from ..index.positions import KIND as MAP_KIND
 from .accounts import Accounts, find_accounts
 from .view import View
 
@@ -46,13 +44,25 @@ class Beside:
     def __init__(self, index: Path) -> None:
         """Read nothing yet."""
         self._index = index
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
         self._held: dict[str, tuple[object, Any]] = {}
 
     def groups(self) -> Kept | None:
         """Return the groups that were last found; None before that."""
         kept: Kept | None = self._once("groups", self._seal(GROUPS), self._groups)
         return kept
+
+    def newest(self, most: int) -> list[dict[str, Any]]:
+        """Return the campaigns whose first prompt is the latest."""
+        kept = self.groups()
+        found = [one for one in kept.records if one["kind"] == "campaign"] if kept else []
+        found.sort(key=lambda one: (one["evidence"]["schedule"] or {}).get("first", ""))
+        return found[: -most - 1 : -1]
+
+    def group_of(self, account: str | None) -> str | None:
+        """Return the group that an account is in; None where there is none."""
+        groups: dict[str, str] = self._once("members", self._seal(GROUPS), self._members)
+        return None if account is None else groups.get(account)
 
     def accounts(self, view: View) -> Accounts:
         """Return the accounts of a view."""
@@ -69,13 +79,28 @@ class Beside:
         return found
 
     def _groups(self) -> Kept | None:
-        return Kept.load(self._index)
+        try:
+            return Kept.load(self._index)
+        except FolderError:
+            # They are found anew in the background.
+            return None
+
+    def _members(self) -> dict[str, str]:
+        kept = self.groups()
+        return {
+            one["account_id"]: group["campaign_id"]
+            for group in (kept.records if kept else ())
+            for one in group["accounts"]
+        }
 
     def _map(self, view: View) -> Mapped | None:
-        folders = (self._index / MAP, MAP_KIND), (self._index / CLUSTERS, CLUSTERS_KIND)
-        if not all(is_folder_of(*each) for each in folders):
+        positions = kept_positions(self._index / MAP)
+        if positions is None:
             return None
-        positions, clusters = Positions.load(folders[0][0]), ClusterModel.load(folders[1][0])
+        try:
+            clusters = ClusterModel.load(self._index / CLUSTERS)
+        except FolderError:
+            return None
         n = len(positions.points)
         if n > len(view.index) or fingerprint(view.index.prompts[:n]) != positions.seen:
             return None
@@ -89,7 +114,7 @@ class Beside:
             return ""
 
     def _once(self, name: str, state: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        with self._lock:
+        with self._locks.setdefault(name, threading.Lock()):
             if name not in self._held or self._held[name][0] != state:
                 self._held[name] = state, make()
             return self._held[name][1]

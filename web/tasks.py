@@ -8,12 +8,11 @@ from pathlib import Path
 
 from ..classify import judge_index, load_model, model_folder
 from ..classify.campaigns import current_groups, state_of
-from ..data import is_folder_of, seal
+from ..data import seal
 from ..embed import Encoder
-from ..index import Positions, PromptIndex, cluster_index, map_index
+from ..index import PromptIndex, cluster_index, kept_positions, map_index
 from ..index.batches import fingerprint
 from ..index.clusters import SMALLEST
-from ..index.positions import KIND
 from .beside import CLUSTERS, MAP
 
 
@@ -57,7 +56,8 @@ def make_map(source: Source, index: PromptIndex, encoder: Encoder, tell: Tell) -
     folder = source.index / MAP
     if len(index) <= SMALLEST:
         return
-    if is_folder_of(folder, KIND) and Positions.load(folder).seen == fingerprint(index.prompts):
+    kept = kept_positions(folder)
+    if kept is not None and kept.seen == fingerprint(index.prompts):
         return
     found, _ = cluster_index(index, source.index / CLUSTERS)
     map_index(index, found.labels, folder)

@@ -120,8 +120,7 @@ def prompt(view: ViewOf, number: Number) -> Point:
     row = view.index.senders.of(number)[0]
     session = int(view.sessions.of[row])
     record = view.table.slice(session, 1).to_pylist()[0]
-    area = [view.areas.areas[view.area[number]]] if view.areas and view.area is not None else []
-    about = [*area, LABELLED[view.verdict[session]], when(record["first"])]
+    about = [view.area_of(number) or "–", LABELLED[view.verdict[session]], when(record["first"])]
     return Point(
         prompt=one_line(view.index.text(number), TEXT),
         key=record["key"],

@@ -20,6 +20,8 @@ from ..view import LABELLED, View
 router = APIRouter()
 SHOWN = 6
 """Sessions of the queue that the overview shows."""
+NEWEST = 5
+"""Campaigns that it shows."""
 
 
 class Working(BaseModel):
@@ -75,6 +77,8 @@ def overview(request: Request, state: StateOf, view: ViewOf) -> HTMLResponse:
         most=max((sum(row.values()) for row in areas.values()), default=1),
         queue=waiting(view, state.reviews, 0, SHOWN),
         reviewed=len(state.reviews.latest()),
+        campaigns=state.beside.newest(NEWEST),
+        looked=state.beside.groups() is not None,
     )
 
 

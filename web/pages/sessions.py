@@ -20,7 +20,7 @@ from ..answers import Slice, StateOf, ViewOf
 from ..charts import strip
 from ..render import page
 from ..reviews import Review
-from ..view import LABELLED, View
+from ..view import LABELLED, View, key_of
 from .search import Verdict
 
 router = APIRouter()
@@ -149,6 +149,8 @@ def show_one(
         "session.html",
         one=one,
         row=one.session,
+        account=key_of(one.session.account_id),
+        group=state.beside.group_of(one.session.account_id),
         parts=[marked(text, runs) for text in texts],
         strips=[(m, strip(m["value"], background[m["measure"]])) for m in measures],
         shared=bool(runs),
