@@ -464,7 +464,8 @@ def test_pictures_of_the_pages(
     folder = pictures(tmp_path)
     with looking(browser, site) as page:
         go(page, f"/campaigns/{campaign['campaign_id']}")
-        page.screenshot(path=folder / "campaign.png")
+        whole = {"x": 0, "y": 0, "width": 1280, "height": 1250}
+        page.screenshot(path=folder / "campaign.png", full_page=True, clip=whole)
     with looking(browser, site, dark=True) as page:
         go(page, "/map")
         page.locator("#map[data-points]").wait_for()
