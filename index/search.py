@@ -125,7 +125,7 @@ class Match:
 
     similarity: float
     prompt: int
-    rows: Numbers
+    rows: NDArray[np.int32]
 
     def record(self, index: PromptIndex) -> dict[str, Any]:
         """Return the match as an output record; it names its first row and counts the others."""

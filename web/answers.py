@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
@@ -16,6 +16,8 @@ from .state import State
 from .view import View
 
 PER_PAGE = 50
+Verdict = Literal["organic", "extraction", "insufficient_evidence", "unjudged"]
+"""What a list can be narrowed to; as `LABELLED`."""
 
 
 class JSON(JSONResponse):

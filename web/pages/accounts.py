@@ -13,7 +13,7 @@ from ..accounts import COLUMNS, Accounts, Order, hours_of, rows_of, spread_of
 from ..answers import Slice, StateOf, ViewOf
 from ..plots import week
 from ..render import page
-from .sessions import WantedSessions, listed
+from ..sessions import WantedSessions, listed
 
 router = APIRouter()
 Key = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The account's key.")]

@@ -15,9 +15,10 @@ from ..answers import Slice, StateOf, ViewOf
 from ..queue import left, waiting
 from ..render import page
 from ..reviews import Decision, Review, label_of, now
+from ..sessions import SessionRow, number_of, row_of
 from ..state import State
 from ..view import View, key_of
-from .sessions import REVIEWER, SessionRow, number_of, row_of
+from .sessions import REVIEWER
 
 router = APIRouter()
 

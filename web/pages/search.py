@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from ...embed import Encoder
 from ...index import Chosen, Filter, Match, find_matches
-from ..answers import Slice, StateOf, ViewOf
+from ..answers import Slice, StateOf, Verdict, ViewOf
 from ..render import page
 from ..view import LABELLED, View
 
@@ -21,8 +21,6 @@ LONGEST = 8_000
 """Characters of a text that is looked for."""
 DEEPEST = 1_000
 """Most prompts that a search goes through."""
-
-Verdict = Literal["organic", "extraction", "insufficient_evidence", "unjudged"]
 
 
 class Wanted(Slice):
