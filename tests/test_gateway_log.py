@@ -1,6 +1,7 @@
 """A log as gateways write it, with planted campaigns, a firm, a class and people beside them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,14 +40,26 @@ def test_a_gateways_fields_are_read(log: Path) -> None:
     assert "You write for the helpdesk of a garden centre." in table["system"].to_pylist()
 
 
+def accounts_of(group: dict[str, Any]) -> set[str]:
+    return {member["account_id"] for member in group["accounts"]}
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_each_planted_campaign_is_one_group(name: str, found: Rows) -> None:
-    accounts = [{member["account_id"] for member in group["accounts"]} for group in found]
-    held = [sum(account.startswith(name) for account in group) for group in accounts]
-    best = int(np.argmax(held))
-    assert held[best] >= 19
-    assert len(accounts[best]) == held[best]
-    assert found[best]["label"] == "extraction"
+def test_each_planted_campaign_is_one_group_and_nobody_else_is_in_it(
+    name: str, found: Rows
+) -> None:
+    (group,) = (g for g in found if any(a.startswith(name) for a in accounts_of(g)))
+    assert accounts_of(group) <= {f"{name}-{number}" for number in range(20)}
+    assert len(accounts_of(group)) >= 19
+
+
+def test_campaigns_score_highest_of_all_groups(found: Rows) -> None:
+    """Not each is above the threshold: these texts are none that the model has seen."""
+    ranked = sorted(found, key=lambda group: -(group["score"] or 0))
+    names = [next(iter(accounts_of(group))).split("-")[0] for group in ranked[: len(TEMPLATES)]]
+    assert set(names) == set(TEMPLATES)
+    assert ranked[0]["label"] == "extraction"
+    assert ranked[len(TEMPLATES)]["score"] < 0.5
 
 
 def test_nobody_else_is_in_a_campaign(found: Rows) -> None:

@@ -73,7 +73,7 @@ def test_the_pairing_with_the_largest_sum_is_taken() -> None:
 def background(sample_rows: Rows) -> Rows:
     rng = np.random.default_rng(0)
     organic = [r for r in sample_rows if r["label"] == "organic"]
-    return [row(r["session_id"], r["prompt"], rng.uniform(0, 14)) for r in organic][:800]
+    return [row(r["session_id"], r["prompt"], rng.uniform(0, 14)) for r in organic]
 
 
 @pytest.fixture(scope="module")
