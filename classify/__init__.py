@@ -2,17 +2,21 @@
 
 from .classifier import SessionClassifier
 from .evaluate import evaluate
-from .features import Features, compute_features
+from .features import Features, compute_features, sample
 from .files import Summary, evaluate_files, label_files, promote_files, train_files
+from .judged import KeptVerdicts, judge_index, read_judged
 from .label import Verdict, label
-from .model import SessionModel, load_model, save_model
+from .measures import MEASURES
+from .model import SessionModel, load_model, model_folder, save_model
 from .promote import Comparison
 from .tables import differences_table, figures_table, verdict_table
 from .train import train
 
 __all__ = [
+    "MEASURES",
     "Comparison",
     "Features",
+    "KeptVerdicts",
     "SessionClassifier",
     "SessionModel",
     "Summary",
@@ -22,10 +26,14 @@ __all__ = [
     "evaluate",
     "evaluate_files",
     "figures_table",
+    "judge_index",
     "label",
     "label_files",
     "load_model",
+    "model_folder",
     "promote_files",
+    "read_judged",
+    "sample",
     "save_model",
     "train",
     "train_files",

@@ -20,13 +20,14 @@ from ..data import (
     describe_inputs,
     is_folder_of,
     read_traffic,
+    seal,
     write_records,
 )
 from ..data.shards import SIZE
 from ..embed import open_encoder
 from .engines import Engine, labelled, open_engine
 from .evaluate import evaluate
-from .model import KIND, load_model, model_digest, save_model
+from .model import KIND, load_model, model_folder, save_model
 from .promote import Comparison, check_better, weigh
 from .report import write_report
 from .run import describe, go_on, is_left, run_folder, start
@@ -130,7 +131,7 @@ def label_files(
     about = describe(
         describe_inputs(inputs),
         reading,
-        model=model_digest(model),
+        model=seal(model_folder(model)),
         encoder=labeller.encoder.fingerprint,
         by=by,
         max_fpr=max_fpr,

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from ..data import INSUFFICIENT, By, Traffic, load_areas
 from ..embed import Encoder
+from ..index import AreaMap
 from .evidence import template_found, weighed_most
 from .model import SessionModel
-from .reading import read_first, read_second
+from .reading import embedded_areas, read_first, read_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def label(
     by: By = "session",
     max_fpr: float | None = None,
     exact: bool = False,
+    areas: AreaMap | None = None,
 ) -> Iterator[Verdict]:
     """Judge every session, or account, in the order in which the traffic first met them.
 
@@ -79,6 +81,7 @@ def label(
         max_fpr: the promised rate of false positives; the model's own where None.
         exact: whether the transformer reads every prompt of every session, instead of some
             prompts of those that a first pass is not certain of.
+        areas: of the same encoder; embedded where None.
 
     Raises:
         InputError: the encoder is not the model's, or the promise cannot be kept.
@@ -91,7 +94,9 @@ def label(
     first = read_first(traffic, groups, model)
     enough = groups.sizes >= model.min_prompts
     wanted = exact | (enough & (first.judged.scores >= route.let_go))
-    second = read_second(traffic, groups, first, np.flatnonzero(wanted), model, encoder, exact)
+    chosen = np.flatnonzero(wanted)
+    areas = areas or embedded_areas(encoder)
+    second = read_second(traffic, groups, first, chosen, model, encoder, areas, exact)
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)
     for i, rows in enumerate(groups):

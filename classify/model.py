@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import FolderError, InputError, commit, npy_bytes, open_folder
-from ..data.manifest import MANIFEST
 from ..embed import Encoder, comparable
 from .classifier import SessionClassifier
 from .head import Head
@@ -116,13 +114,18 @@ def save_model(model: SessionModel, folder: Path) -> None:
     commit(folder, KIND, LAYOUT, about, {**content, "card.md": model.card.encode()})
 
 
+def model_folder(folder: Path | None) -> Path:
+    """Return `folder`, or that of the shipped model where it is None."""
+    return folder or Path(str(files(__package__).joinpath("models", "default")))
+
+
 def load_model(folder: Path | None = None) -> SessionModel:
     """Load a model folder, or the shipped one, without running anything in it.
 
     Raises:
         FolderError: it is not a whole model folder of this version; nothing of it is used.
     """
-    folder = folder or _shipped()
+    folder = model_folder(folder)
     opened = open_folder(folder, KIND, LAYOUT)
     try:
         if opened.about["measures"] != list(MEASURES):
@@ -169,11 +172,3 @@ def _classifier(arrays: Mapping[str, NDArray[Any]], name: str) -> SessionClassif
     }
     return SessionClassifier.from_arrays(own, PASSES[name], amount=True)
 
-
-def model_digest(folder: Path | None = None) -> str:
-    """Return the sha-256 of a model folder's manifest, which holds those of its files."""
-    return hashlib.sha256(((folder or _shipped()) / MANIFEST).read_bytes()).hexdigest()
-
-
-def _shipped() -> Path:
-    return Path(str(files(__package__).joinpath("models", "default")))

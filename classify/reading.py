@@ -130,6 +130,7 @@ def read_second(
     chosen: NDArray[np.int64],
     model: SessionModel,
     encoder: Encoder,
+    areas: AreaMap,
     exact: bool,
 ) -> SecondPass:
     """Read some sessions with vectors.
@@ -141,6 +142,7 @@ def read_second(
         chosen: which sessions are read.
         model: of `encoder`.
         encoder: makes the vectors.
+        areas: of the same encoder.
         exact: whether a session is read whole, or at most `BUDGET` of its prompts.
     """
     budget = SAMPLE if exact else BUDGET
@@ -148,7 +150,7 @@ def read_second(
     taken = pa.array(np.concatenate([*rows, np.empty(0, np.int64)]))
     vectors = embed(traffic.table["prompt"].take(taken), encoder)
     starts = np.cumsum([0, *map(len, rows)])
-    meanings = find_meanings(Groups(np.arange(len(taken)), starts), vectors, _areas(encoder))
+    meanings = find_meanings(Groups(np.arange(len(taken)), starts), vectors, areas)
     values = joined(first.judged.values[chosen], meanings.read(model.parts.head))
     classifier = model.passes.whole if exact else model.passes.brief
     place = np.full(len(groups), -1)
@@ -161,7 +163,7 @@ def read_second(
     return SecondPass(place, meanings, nearest, Judged.by(classifier, MEASURES, values))
 
 
-def _areas(encoder: Encoder) -> AreaMap:
+def embedded_areas(encoder: Encoder) -> AreaMap:
     """Embed the areas' exemplars once for all shards of a run."""
     if encoder not in AREAS:
         AREAS[encoder] = AreaMap.embedded(encoder)

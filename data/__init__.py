@@ -17,7 +17,7 @@ from .formats import Format, load_formats
 from .inputs import describe_inputs
 from .labels import read_labels
 from .locking import writing
-from .manifest import Entry, is_folder_of, read_manifest, write_manifest
+from .manifest import Entry, is_folder_of, read_manifest, seal, write_manifest
 from .plain import one_line, plain
 from .reader import ReadOptions, convert, read_key, read_traffic
 from .schema import INSUFFICIENT, LABELS, SCHEMA, TRUTH, By
@@ -85,6 +85,7 @@ __all__ = [
     "read_manifest",
     "read_traffic",
     "replacing",
+    "seal",
     "sweep",
     "write_manifest",
     "write_records",

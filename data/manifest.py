@@ -99,6 +99,20 @@ def read_manifest(folder: Path, expected: tuple[str, int] | None = None) -> Mani
     return Manifest(*identity, about, entries)
 
 
+def seal(folder: Path) -> str:
+    """Return a name of the state that `folder` is in: another after every commit.
+
+    Raises:
+        FolderError: it has no readable manifest.
+    """
+    try:
+        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise FolderError(
+            f"{folder} has no readable {MANIFEST}", "a model or index folder", "Check the path."
+        ) from error
+
+
 def is_folder_of(folder: Path, kind: str) -> bool:
     """Tell whether `folder` has a manifest of this kind, whatever its state."""
     try:

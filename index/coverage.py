@@ -32,12 +32,21 @@ class Cells:
     @classmethod
     def of(cls, index: PromptIndex, areas: AreaMap) -> Cells:
         """Place the rows of an index."""
-        placed = areas.place(index.vectors)
+        return cls.at(areas, areas.place(index.vectors).cell, index.senders.prompt)
+
+    @classmethod
+    def at(cls, areas: AreaMap, cell: NDArray[np.int64], prompt: NDArray[np.int64]) -> Cells:
+        """Take the cells of prompts that were placed.
+
+        Args:
+            areas: which placed them.
+            cell: of each distinct prompt, -1 where no exemplar is near (distinct,).
+            prompt: of each row (rows,).
+        """
         general = areas.areas.index(GENERAL)
         inside = int((areas.area_of != general).sum())
-        cell = np.where(placed.area == general, inside, placed.cell)
-        area_of = np.append(areas.area_of[:inside], general)
-        return cls(cell[np.asarray(index.rows["prompt"])], area_of, areas.areas)
+        known = np.where((cell < 0) | (cell >= inside), inside, cell)
+        return cls(known[prompt], np.append(areas.area_of[:inside], general), areas.areas)
 
 
 @dataclass(frozen=True, slots=True)

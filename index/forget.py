@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from .lists import Numbers
 from .segment import ROWS, Segment
 from .store import PromptIndex, open_index
 from .writer import switch
+
+MADE = ("verdicts", "campaigns")
+"""Folders of an index that quote its prompts, and are made anew by what reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def forget(folder: Path, account: str | None = None, before: datetime | None = N
 def compact(folder: Path) -> int:
     """Rewrite an index as one segment without what was forgotten.
 
-    What a killed writer left goes too.
+    What a killed writer left goes too, and so do verdicts and groups, which quote prompts.
 
     Returns:
         How many rows were removed from the disk; an index that is compact already stays as it is.
@@ -71,6 +75,8 @@ def compact(folder: Path) -> int:
             built = build(temporary, index.dimension, index.search, _live(index))
             nothing = np.empty(0, np.int64)
             switch(folder, index, [built] if built.rows else [], nothing, built.prompts)
+        for name in MADE if removed else ():
+            shutil.rmtree(folder / name, ignore_errors=True)
         return removed
 
 

@@ -1,4 +1,4 @@
-"""A map of the prompts in two dimensions, coloured by cluster: a picture, and its data."""
+"""The map of the prompts as a picture, coloured by cluster, and its data."""
 
 from __future__ import annotations
 
@@ -12,60 +12,19 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..data import InputError, check_output, replacing, write_records
-from ..embed.runtime import faiss
 from .areas import AreaMap
-from .clusters import Clusters, stratified
+from .clusters import Clusters
 from .store import PromptIndex
 
 PICTURES, TABLES = (".svg", ".png"), (".parquet", ".jsonl")
-MAPPED, NEAR = 4_000, 3
-"""Most prompts that are projected together, and how many of those place each of the others."""
-PERPLEXITY, SHARPNESS = 30.0, 20.0
 NAMED = 40
 """The largest clusters have their names written."""
 BLOCK = 65536
 
 
-def project(
-    vectors: NDArray[np.float32], labels: NDArray[np.int64], seed: int = 0
-) -> NDArray[np.float32]:
-    """Lay unit vectors (n, dimension) out in the plane by t-SNE (van der Maaten and Hinton 2008).
-
-    Of more than `MAPPED`, as many of each cluster as there are, from the smallest up, are laid
-    out, and each other one lies between the `NEAR` of those that it is most like. Distances
-    between clusters mean little, as with any such map.
-
-    Args:
-        vectors: n of them, three at least; may be a memory map.
-        labels: the cluster of each (n,).
-        seed: the same seed gives the same map.
-
-    Returns:
-        Positions (n, 2) float32.
-    """
-    from sklearn.manifold import TSNE
-
-    sample = stratified(labels, MAPPED, seed)
-    laid = np.ascontiguousarray(vectors[sample])
-    perplexity = min(PERPLEXITY, (len(laid) - 1) / 3)
-    flat = TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(laid)
-    positions = np.empty((len(vectors), 2), dtype=np.float32)
-    positions[sample] = flat
-    rest = np.setdiff1d(np.arange(len(vectors)), sample, assume_unique=True)
-    library = faiss()
-    for start in range(0, len(rest), BLOCK):
-        part = rest[start : start + BLOCK]
-        cosines, near = library.knn(
-            np.ascontiguousarray(vectors[part]), laid, NEAR, metric=library.METRIC_INNER_PRODUCT
-        )
-        pull = np.exp(SHARPNESS * (cosines - cosines[:, :1]))
-        pull /= pull.sum(axis=1, keepdims=True)
-        positions[part] = (flat[near] * pull[:, :, None]).sum(axis=1)
-    return positions
-
-
 def write_map(
     index: PromptIndex,
+    positions: NDArray[np.float32],
     found: Clusters,
     names: list[str],
     areas: AreaMap,
@@ -75,8 +34,8 @@ def write_map(
     """Write the map as a picture and, if `data` is given, as a table.
 
     The table has a row for each distinct prompt, in the index's order: `x y cluster area`.
+    `positions` (distinct, 2) are theirs.
     """
-    positions = project(index.vectors, found.labels)
     if data is not None:
         placed = areas.place(index.vectors)
         area = pa.DictionaryArray.from_arrays(pa.array(placed.area), pa.array(areas.areas))

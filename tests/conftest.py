@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
@@ -13,11 +14,18 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
-from capscope.classify import SessionClassifier, train_files
+from capscope.classify import (
+    SessionClassifier,
+    judge_index,
+    load_model,
+    model_folder,
+    train_files,
+)
 from capscope.cli import app
-from capscope.data import read_traffic
+from capscope.data import read_traffic, seal
 from capscope.data.traffic import Traffic
 from capscope.embed import SentenceEncoder
+from capscope.index import add, open_index
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -150,3 +158,24 @@ def read_rows(path: Path) -> Rows:
 def records(result: Result) -> Rows:
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def judged_index(
+    sample: Traffic, encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An index of the shipped sample with its verdicts; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("judged") / "index"
+    add(folder, sample, encoder)
+    judge_index(folder, open_index(folder), encoder, load_model(), seal(model_folder(None)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def own_index(judged_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Copies of that index, to write to."""
+
+    def copy() -> Path:
+        return Path(shutil.copytree(judged_index, tmp_path_factory.mktemp("own") / "index"))
+
+    return copy

@@ -19,7 +19,7 @@ from typer.testing import Result
 
 from capscope.data import SCHEMA, InputError, read_traffic
 from capscope.embed import SentenceEncoder
-from capscope.index import AreaMap, Cells, Scope, add, cover, open_index
+from capscope.index import AreaMap, Cells, Scope, add, cell_shares, cover, open_index
 from capscope.index.background import false_discovery, rank
 from capscope.index.diversity import evenness, focus, novelty, rarefy, sample_coverage
 from capscope.index.order import against_shuffles, order
@@ -485,3 +485,20 @@ def test_mistakes_are_told(fails: Callable[..., str], folder: Path, tmp_path: Pa
     (tmp_path / "empty.txt").write_text("\n", encoding="utf-8")
     assert "no account in" in tell("--accounts", tmp_path / "empty.txt")
     assert "of that time" in tell("--since", "2999-01-01")
+
+
+def test_cells_are_shared_out_against_each_account_of_the_background_once() -> None:
+    rows = pa.table(
+        {
+            "account_id": ["a", "a", "a", "b", "c", "c", "c", "c", None],
+            "label": pa.array(["extraction"] * 3 + [None] * 6, pa.string()),
+        }
+    )
+    cells = Cells(np.array([0, 0, 1, 2, 0, 0, 0, 1, 2]), np.array([0, 0, 1]), ["one", "general"])
+    found = cell_shares(rows, cells, np.array([True, True, False] + [False] * 6))
+    assert found.own.tolist() == [1.0, 0.0, 0.0]
+    assert found.usual.tolist() == [0.375, 0.125, 0.5]
+    assert found.accounts == 2
+    few = Cells(cells.cell[:3], cells.area_of, cells.areas)
+    alone = cell_shares(rows.slice(0, 3), few, np.ones(3, dtype=bool))
+    assert (alone.usual.tolist(), alone.accounts) == ([0.0, 0.0, 0.0], 0)

@@ -22,7 +22,7 @@ from capscope.cli import app
 
 MODULES = [
     module.name
-    for part in ("data", "embed", "index", "classify")
+    for part in ("data", "embed", "index", "classify", "web")
     for module in pkgutil.walk_packages(
         importlib.import_module(f"capscope.{part}").__path__, f"capscope.{part}."
     )
@@ -42,8 +42,12 @@ def commands(document: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_commands_in_documents_run(document: Path, tmp_path: Path) -> None:
+def test_commands_in_documents_run(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every capscope line runs, in order, in a folder that looks like the checkout."""
+    # A server would serve until it is stopped: here it opens what it is given, listens, and ends.
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: sockets[0].close())
     os.symlink(ROOT / "data", tmp_path / "data")
     (tmp_path / "out").mkdir()
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -13,9 +13,10 @@ from typer.testing import Result
 
 from capscope.data import read_traffic
 from capscope.embed import SentenceEncoder
-from capscope.index import add, open_index
-from capscope.index import map as module
-from capscope.index.map import draw, project
+from capscope.index import add, map_index, open_index, positions
+from capscope.index import map as pictures
+from capscope.index.map import draw
+from capscope.index.positions import Positions, project
 
 pytest.importorskip("matplotlib", reason="the extra `map`, which `dev` brings")
 
@@ -31,12 +32,13 @@ def groups(n: int, size: int) -> tuple[Any, Any]:
 def test_clusters_stay_together_and_the_map_is_the_same_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MAPPED", 90)
+    monkeypatch.setattr(positions, "MAPPED", 90)
     vectors, labels = groups(3, 60)
-    positions = project(vectors, labels)
-    assert np.array_equal(positions, project(vectors, labels))
-    centres = np.stack([positions[labels == label].mean(axis=0) for label in range(3)])
-    nearest = np.linalg.norm(positions[:, None] - centres, axis=2).argmin(axis=1)
+    points, laid = project(vectors, labels)
+    assert len(laid) == 90
+    assert np.array_equal(points, project(vectors, labels)[0])
+    centres = np.stack([points[labels == label].mean(axis=0) for label in range(3)])
+    nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(axis=1)
     assert np.array_equal(nearest, labels)
 
 
@@ -49,7 +51,7 @@ def test_the_map_command_writes_a_picture_and_its_data(
 ) -> None:
     write_rows(tmp_path / "t.jsonl", few_sessions)
     add(tmp_path / "index", read_traffic([str(tmp_path / "t.jsonl")]), encoder)
-    monkeypatch.setattr(module, "MAPPED", 150)
+    monkeypatch.setattr(positions, "MAPPED", 150)
     index = tmp_path / "index"
     for picture, data in (("a.svg", "a.parquet"), ("b.svg", "b.jsonl"), ("c.png", "c.jsonl")):
         result = run("map", "--index", index, "-o", tmp_path / picture, "--data", tmp_path / data)
@@ -61,6 +63,30 @@ def test_the_map_command_writes_a_picture_and_its_data(
     assert table.num_rows == len(open_index(tmp_path / "index").prompts)
     rows = read_rows(tmp_path / "b.jsonl")
     assert [row["cluster"] for row in rows] == table["cluster"].to_pylist()
+
+
+def test_known_prompts_keep_their_places_when_the_index_grows(
+    few_sessions: Rows, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    index, folder = tmp_path / "index", tmp_path / "map"
+
+    def mapped(rows: Rows) -> Positions:
+        write_rows(tmp_path / "t.jsonl", rows)
+        add(index, read_traffic([str(tmp_path / "t.jsonl")]), encoder)
+        opened = open_index(index)
+        return map_index(opened, np.zeros(len(opened), np.int64), folder)
+
+    first = mapped(few_sessions[:60])
+    assert mapped(few_sessions[:60]).points.tobytes() == first.points.tobytes()
+    more = mapped(few_sessions[:80])
+    assert len(more.points) > len(first.points)
+    assert np.array_equal(more.points[: len(first.points)], first.points)
+    assert np.array_equal(more.laid, first.laid)
+    assert np.array_equal(Positions.load(folder).points, more.points)
+    inside = (more.points >= first.points.min(axis=0)) & (more.points <= first.points.max(axis=0))
+    assert inside.all()
+    afresh = mapped(few_sessions)
+    assert len(afresh.laid) == len(afresh.points) > 2 * len(first.points)
 
 
 def test_hostile_names_are_drawn_as_they_are(tmp_path: Path) -> None:
@@ -81,6 +107,6 @@ def test_other_endings_and_a_missing_extra_are_told_before_any_work(
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(module, "import_module", missing)
+    monkeypatch.setattr(pictures, "import_module", missing)
     told = fails("map", "--index", tmp_path, "-o", tmp_path / "m.svg")
     assert "pip install 'capscope[map]'" in told

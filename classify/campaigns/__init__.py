@@ -2,6 +2,7 @@
 
 from .campaign import Campaign, find_campaigns
 from .corpus import Corpus
+from .current import current_groups, state_of
 from .files import campaign_files
 from .judge import Judge
 from .kept import Kept
@@ -21,10 +22,12 @@ __all__ = [
     "Ties",
     "campaign_files",
     "campaign_table",
+    "current_groups",
     "find_campaigns",
     "find_ties",
     "portray",
     "prior_of",
     "read_launches",
+    "state_of",
     "with_campaigns",
 ]

@@ -12,11 +12,9 @@ from ...index import open_index
 from ..model import load_model
 from .campaign import Campaign, find_campaigns
 from .corpus import Corpus
+from .current import find_and_keep, state_of
 from .judge import Judge
-from .kept import keep
 from .pivot import read_launches
-from .portrait import portray
-from .ties import find_ties
 
 
 def campaign_files(
@@ -57,21 +55,18 @@ def campaign_files(
         check_output(output)
     told = read_launches(launches)
     loaded = load_model(model)
+    encoder = open_encoder(weights, cache)
+    judge = Judge(loaded, encoder)
     if index is None:
         traffic = read_traffic(inputs, reading)
-        encoder = open_encoder(weights, cache)
-        corpus, said = Corpus.of_traffic(traffic, encoder), traffic.skipped.describe()
+        found = find_campaigns(Corpus.of_traffic(traffic, encoder), judge, told)
+        said = traffic.skipped.describe()
     else:
+        of = state_of(index, model)
         opened = open_index(index)
-        encoder = open_encoder(weights, cache)
         opened.check_encoder(encoder)
-        corpus, said = Corpus.of_index(opened), f"{opened.rows.num_rows:,} prompts in {index}"
-    ties = find_ties(corpus, told)
-    found = find_campaigns(corpus, Judge(loaded, encoder), told, ties)
-    if index is not None:
-        portraits = [portray(corpus, ties, one) for one in found]
-        found, gone = keep(index, found, portraits, fresh)
-        said = f"{said}; {_changes(found, gone)}"
+        found, gone = find_and_keep(index, opened, judge, told, fresh, of)
+        said = f"{opened.rows.num_rows:,} prompts in {index}; {_changes(found, gone)}"
     write_records((one.record() for one in found), output)
     return found, said
 

@@ -29,12 +29,14 @@ class Kept:
         signs: hashes of what each shares most.
         portraits: one of each, in the same order.
         gone: ids of before that no group had when they last changed.
+        of: names the state of the index and the model that they were found with.
     """
 
     records: list[dict[str, Any]]
     signs: list[list[int]]
     portraits: list[Portrait]
     gone: list[str]
+    of: str = ""
 
     def known(self) -> list[Known]:
         """Return the groups as they are known again."""
@@ -57,7 +59,8 @@ class Kept:
             "records.jsonl": _lines(self.records),
             "portraits.jsonl": _lines(portrait.record() for portrait in self.portraits),
         }
-        commit(folder, KIND, LAYOUT, {"signs": self.signs, "gone": self.gone}, files)
+        about = {"signs": self.signs, "gone": self.gone, "of": self.of}
+        commit(folder, KIND, LAYOUT, about, files)
 
     @classmethod
     def load(cls, index: Path) -> Kept | None:
@@ -77,7 +80,8 @@ class Kept:
             )
             signs = [[int(sign) for sign in one] for one in opened.about["signs"]]
             drawn = [Portrait.of_record(one) for one in portraits]
-            kept = cls(records, signs, drawn, [str(one) for one in opened.about["gone"]])
+            gone = [str(one) for one in opened.about["gone"]]
+            kept = cls(records, signs, drawn, gone, str(opened.about["of"]))
             kept.known()
         except (KeyError, TypeError, ValueError) as error:
             raise FolderError(
@@ -87,7 +91,11 @@ class Kept:
 
 
 def keep(
-    index: Path, found: Sequence[Campaign], portraits: Sequence[Portrait], fresh: bool = False
+    index: Path,
+    found: Sequence[Campaign],
+    portraits: Sequence[Portrait],
+    fresh: bool = False,
+    of: str = "",
 ) -> tuple[list[Campaign], list[str]]:
     """Give groups the ids of before, and keep them and their portraits in the index's folder.
 
@@ -98,6 +106,7 @@ def keep(
         found: the groups, as `find_campaigns` returns them.
         portraits: one of each.
         fresh: forget what was kept.
+        of: names the state of the index and the model that they were found with.
 
     Returns:
         The groups with their ids and histories, and the ids of before that none of them has.
@@ -133,7 +142,7 @@ def keep(
             for portrait, one in zip(portraits, named, strict=True)
         ]
         records, signs = [one.record() for one in named], [list(one.signs) for one in named]
-        Kept(records, signs, drawn, gone).save(folder)
+        Kept(records, signs, drawn, gone, of).save(folder)
     return named, gone
 
 
