@@ -171,4 +171,3 @@ def _classifier(arrays: Mapping[str, NDArray[Any]], name: str) -> SessionClassif
         if stored.startswith(f"{name}-")
     }
     return SessionClassifier.from_arrays(own, PASSES[name], amount=True)
-
