@@ -65,8 +65,10 @@ class Labeller:
     def _records(self, shard: Shard, memory: Path) -> Iterator[dict[str, Any]]:
         traffic, recurring = shard.read()
         encoder = self._keeping(recurring, memory)
-        promised = {"by": self.by, "max_fpr": self.max_fpr, "exact": self.exact}
-        for verdict in label(traffic, encoder, self.judge, **promised):
+        verdicts = label(
+            traffic, encoder, self.judge, by=self.by, max_fpr=self.max_fpr, exact=self.exact
+        )
+        for verdict in verdicts:
             yield verdict.record(self.by)
 
     def _keeping(self, recurring: frozenset[str], memory: Path) -> Encoder:
