@@ -117,6 +117,7 @@ class Measured:
     Attributes:
         rows: exchanges.
         seconds: of the clock.
+        processor: seconds of the processors, which other work on the machine does not lengthen.
         memory: the most that was resident, in GB.
         disk: the most that lay beside the log, in GB.
         records: of the output, in GB.
@@ -124,6 +125,7 @@ class Measured:
 
     rows: int
     seconds: float
+    processor: float
     memory: float
     disk: float
     records: float
@@ -140,7 +142,15 @@ def measure(command: list[str], rows: int, output: Path) -> Measured:
         raise subprocess.CalledProcessError(ended[1], command)
     seconds = time.perf_counter() - start
     records = output.stat().st_size
-    return Measured(rows, seconds, ended[2].ru_maxrss * 1024 / 1e9, disk / 1e9, records / 1e9)
+    used = ended[2]
+    return Measured(
+        rows,
+        seconds,
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss * 1024 / 1e9,
+        disk / 1e9,
+        records / 1e9,
+    )
 
 
 def size_of(folder: Path) -> int:
@@ -159,7 +169,7 @@ def plan(one: Measured, rows: int) -> str:
     Time falls with the number of cores while shards are what it is spent on.
     """
     times = rows / one.rows
-    hours = one.seconds * times * (os.cpu_count() or 1) / 3600
+    hours = one.processor * times / 3600
     return (
         f"{rows:,} exchanges: {hours:,.0f} core hours, or {hours / 64:,.1f} hours of 64 cores; "
         f"{one.disk * times:,.0f} GB of disk, {one.records * times:,.0f} GB of records\n"
@@ -197,7 +207,7 @@ def main() -> None:
             grown = "" if before is None else f", n^{exponent(before, one):.2f}"
             sys.stdout.write(
                 f"{rows:,} exchanges, {log.stat().st_size / 1e9:.2f} GB: {one.seconds:,.0f} s, "
-                f"{rows / one.seconds:,.0f} a second, {one.memory:.2f} GB of memory, "
+                f"{one.processor:,.0f} s of processors, {one.memory:.2f} GB of memory, "
                 f"{one.disk:.2f} GB of disk{grown}\n"
             )
             sys.stdout.flush()
@@ -207,8 +217,8 @@ def main() -> None:
 
 
 def exponent(one: Measured, other: Measured) -> float:
-    """Return x where time grows as n^x between two runs."""
-    return math.log(other.seconds / one.seconds) / math.log(other.rows / one.rows)
+    """Return x where the processors' time grows as n^x between two runs."""
+    return math.log(other.processor / one.processor) / math.log(other.rows / one.rows)
 
 
 if __name__ == "__main__":
