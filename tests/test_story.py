@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 def rows(sample_rows: Rows) -> Rows:
     """A campaign of 24 accounts among people."""
     rng = np.random.default_rng(0)
-    organic = [r for r in sample_rows if r["label"] == "organic"][:500]
+    organic = [r for r in sample_rows if r["label"] == "organic"][:1000]
     people = [
         row(r["account_id"], r["prompt"], rng.uniform(0, 14), session_id=r["session_id"])
         for r in organic
@@ -67,7 +67,7 @@ def test_from_a_prompt_to_a_new_model(
         assert session in campaign
         expect(page.locator(".measures tbody tr")).to_have_count(5)
         page.locator(".figures").get_by_role("link", name=session.removeprefix("of ")).click()
-        page.locator(".figures").get_by_role("link").last.click()
+        page.locator(".figures a[href^='/campaigns/']").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Group")
         expect(page.locator(".figures")).to_contain_text("24")
         page.goto(opened)
