@@ -177,7 +177,7 @@ def key_of(*ids: str | None) -> str:
     """Return what a path calls an account, or a session by its account's id and its own.
 
     >>> key_of("a-1", "s-1")
-    'bad83d8c4dc93dd1'
+    '9afa0ae56288ec4c'
     >>> key_of(None, "s-1") != key_of("", "s-1")
     True
     """
