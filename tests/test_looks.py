@@ -199,6 +199,18 @@ def test_a_map_of_prompts_that_are_gone_is_not_shown(client: TestClient, index: 
     assert state.beside.mapped(replace(view, commit="another", index=gone)) is None
 
 
+def test_what_is_up_to_date_is_not_made_again(
+    index: Path, encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr("capscope.classify.campaigns.current.find_campaigns", fail)
+    monkeypatch.setattr("capscope.web.tasks.cluster_index", fail)
+    for task in TASKS.values():
+        task(Source(index), open_index(index), encoder, lambda done, total: None)
+
+
 class Tags(HTMLParser):
     """The tags of a page and what stands in them."""
 

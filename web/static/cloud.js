@@ -25,7 +25,7 @@ const MOST_ZOOM = 400;
 const SLOW = 34;
 const FAST = 20;
 const FEWEST = 10_000;
-const REST = 150;
+const REST = 300;
 
 export class Cloud {
   // `points` holds x and y of each point in turn, in an order of which any start is a fair sample:
@@ -38,8 +38,8 @@ export class Cloud {
     this.colours = new Uint8Array(4 * this.count).fill(128);
     this.waiting = false;
     this.budget = this.count;
-    this.last = 0;
     this.rest = 0;
+    this.held = false;
     this.box = bounds(points);
     this.whole();
     this.begin();
@@ -101,22 +101,28 @@ export class Cloud {
   draw() {
     if (this.waiting || !this.gl) return;
     this.waiting = true;
-    requestAnimationFrame((now) => {
+    const asked = performance.now();
+    requestAnimationFrame(() => {
       this.waiting = false;
-      this.adapt(now - this.last);
-      this.last = now;
+      this.adapt(performance.now() - asked);
       this.render(this.budget);
       this.moved();
-      clearTimeout(this.rest);
-      if (this.budget < this.count) this.rest = setTimeout(() => this.render(this.count), REST);
+      this.settle();
     });
   }
 
-  // Draw fewer points where the frame before took long, more where it did not.
-  adapt(gap) {
-    if (gap > REST) return;
-    if (gap > SLOW) this.budget = Math.max(Math.min(FEWEST, this.count), this.budget * 0.7);
-    else if (gap < FAST) this.budget = Math.min(this.count, this.budget * 1.1);
+  // All points are drawn once nothing has moved for a while and no pointer holds the map.
+  settle() {
+    clearTimeout(this.rest);
+    if (this.budget >= this.count) return;
+    this.rest = setTimeout(() => (this.held ? this.settle() : this.render(this.count)), REST);
+  }
+
+  // A frame waits for the drawing of the one before: draw fewer points where that took long.
+  adapt(waited) {
+    const fewest = Math.min(FEWEST, this.count);
+    if (waited > SLOW) this.budget = Math.max(fewest, this.budget * Math.max(0.3, SLOW / waited));
+    else if (waited < FAST) this.budget = Math.min(this.count, this.budget * 1.1);
   }
 
   render(count) {

@@ -20,6 +20,7 @@ export function listen(cloud, tools) {
     if (event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
     held.set(event.pointerId, at(event));
+    cloud.held = true;
     travelled = 0;
     trail = held.size === 1 && (tools.lassoing() || event.shiftKey) ? [at(event)] : null;
   });
@@ -47,6 +48,7 @@ export function listen(cloud, tools) {
 
   const release = (event) => {
     if (!held.delete(event.pointerId)) return;
+    cloud.held = held.size > 0;
     if (trail && trail.length > 2) {
       tools.encircled(thinned(trail).map(([x, y]) => cloud.placeAt(x, y)));
     } else if (event.type === "pointerup" && travelled < LEAST_STEP) {
