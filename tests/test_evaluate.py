@@ -96,7 +96,7 @@ def changed(
     loaded = load_model(model)
     passes = copy.deepcopy(loaded.passes)
     for classifier in (passes.first, passes.brief, passes.whole):
-        classifier.calibration_ = classifier.calibration_ * [slope, slope, 1] + [0, 0, offset]
+        classifier.calibration_ = classifier.calibration_ * [slope, slope, 1, 1] + [0, 0, offset, 0]
     save_model(replace(loaded, passes=passes, **other), folder)
     return folder
 

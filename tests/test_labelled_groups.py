@@ -126,7 +126,7 @@ def test_records_carry_their_groups(sample_rows: Rows, run: Run, tmp_path: Path)
     assert len({one["account_id"] for one in inside}) >= 14
     sessions = {one["session_id"] for one in inside}
     before = [one["label"] for one in alone if one["session_id"] in sessions]
-    assert {one["label"] for one in inside} == {"extraction"} < set(before)
+    assert {one["label"] for one in inside} == {"extraction"} != set(before)
     assert "a campaign of 1" in result.stderr
     by_account = records(run("label", tmp_path / "t.jsonl", "--by", "account", "--campaigns"))
     assert {one["campaign_id"] for one in by_account} == {one["campaign_id"] for one in found}

@@ -107,7 +107,7 @@ def test_a_repeated_prompt_is_encoded_once_in_a_run(
         return hashed_rows(texts, 384)
 
     monkeypatch.setattr(SentenceEncoder, "encode", encode)
-    label_files([str(mixed[0])], tmp_path / "out.jsonl", size=50)
+    label_files([str(mixed[0])], tmp_path / "out.jsonl", exact=True, size=50)
     assert len(encoded) == len(set(encoded))
     assert set(encoded) >= {row["prompt"] for row in mixed[1]}
 
