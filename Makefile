@@ -6,7 +6,7 @@ POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
 	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
-	bench-campaigns bench-speed bench-web bench-map pictures
+	bench-campaigns bench-indicators bench-speed bench-scale bench-web bench-map pictures
 
 demo: $(VENV)/.demo
 	mkdir -p out
@@ -56,9 +56,19 @@ bench-index: $(VENV)/.test
 bench-campaigns: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/campaigns.py out/full/campaigns.parquet
 
+# A campaign's bundle, matched at another provider; embeds for an hour first.
+bench-indicators: $(VENV)/.test bench-data
+	$(BIN)/capscope simulate --pool $(POOL) --mix all-campaigns --sessions 16000 --seed 5 -o out/full/campaigns-5.parquet
+	$(BIN)/python benchmarks/indicators.py out/full/campaigns.parquet out/full/campaigns-5.parquet --pool $(POOL) -o out/indicators
+
 # Prompts a second, beside sentence-transformers as it comes.
 bench-speed: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/speed.py out/full/train.parquet --rows 2000
+
+# Time, memory and growth of `label` up to a million exchanges, without and with the encoder's work.
+bench-scale: $(VENV)/.test
+	$(BIN)/python benchmarks/scale.py --hashed
+	$(BIN)/python benchmarks/scale.py
 
 # The analyst's page over 200,000 prompts: first page, searches, 50 readers beside a writer.
 bench-web: $(VENV)/.test

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 # Only what is light may be imported here: `capscope --help` answers before torch is found.
-from .data.errors import CapscopeError, InputError
+from .data.errors import CapscopeError, InputError, Terminated, unwritable
 
 if TYPE_CHECKING:
     from .data import ReadOptions
@@ -26,18 +30,60 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            with terminable():
+                return super().invoke(ctx)
         except CapscopeError as error:
-            typer.echo(f"capscope: {error}", err=True)
-            raise typer.Exit(2) from error
+            end(2, str(error), error)
+        except KeyboardInterrupt as stop:
+            end(143 if isinstance(stop, Terminated) else 130, "stopped", stop)
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if (mistake := unwritable(error)) is None:
+                raise
+            discard_output()
+            end(2, str(mistake), error)
+
+
+def end(code: int, message: str, cause: BaseException) -> NoReturn:
+    """Say in one line why the command ends, and end it."""
+    notes = getattr(cause, "__notes__", [])
+    typer.echo("capscope: " + "; ".join([message, *notes]), err=True)
+    raise typer.Exit(code) from cause
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Make SIGTERM an exception, where that can be."""
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def discard_output() -> None:
+    """Let go of what standard output would not take, so that it is not tried again at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+
+indicators = typer.Typer(
+    no_args_is_help=True, help="Share a campaign's signs without its prompts or accounts."
+)
+app.add_typer(indicators, name="indicators")
 
 
 class Unit(StrEnum):
@@ -53,6 +99,13 @@ class By(StrEnum):
 
     session = "session"
     account = "account"
+
+
+class Engine(StrEnum):
+    """Where `label` works."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Search(StrEnum):
@@ -117,9 +170,18 @@ def label_command(
     max_fpr: Annotated[
         float | None, typer.Option(help="Promised rate of false positives; else the model's own.")
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Have the transformer read every prompt.")
+    ] = False,
     campaigns: Annotated[
         bool,
         typer.Option("--campaigns", help="Find groups of accounts first, and judge by them too."),
+    ] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="Work in this process, or on a Ray cluster (RAY_ADDRESS).")
+    ] = Engine.local,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut off.")
     ] = False,
     weights: Weights = None,
     cache: Cache = None,
@@ -138,10 +200,13 @@ def label_command(
         model=model,
         by=by.value,
         max_fpr=max_fpr,
+        exact=exact,
         campaigns=campaigns,
         weights=weights,
         cache=cache,
         reading=reading(format, gap, strict, redact, hash_accounts),
+        engine=engine.value,
+        resume=resume,
     )
     show(verdict_table(summary))
     say(summary.skipped + (f"; records in {output}" if output else ""))
@@ -378,6 +443,60 @@ def campaigns_command(
     )
     show(campaign_table(found))
     say(skipped + (f"; records in {output}" if output else ""))
+
+
+@indicators.command("export")
+def export_command(
+    group: Annotated[str, typer.Argument(help="The campaign_id of a group of the index.")],
+    index: IndexFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .json file.")],
+    model: ModelFolder = None,
+    launch: Annotated[
+        list[str] | None,
+        typer.Option(help="MODEL=TIME of a launch, as it was given to campaigns."),
+    ] = None,
+    with_hashed_accounts: Annotated[
+        Path | None,
+        typer.Option(help="A file with a secret key; also tell account ids, as HMAC under it."),
+    ] = None,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Write a group's signs as a STIX 2.1 bundle, without its prompts or accounts."""
+    from .classify.indicators import export_file
+
+    profile = export_file(
+        group,
+        index,
+        output,
+        model=model,
+        launches=launch or [],
+        hashed_accounts=with_hashed_accounts,
+        weights=weights,
+        cache=cache,
+    )
+    outside = profile.outside
+    say(
+        f"{len(profile.skeletons)} templates of {profile.accounts:,} accounts in {output}, "
+        f"TLP:AMBER; {outside.matched:,} of {outside.accounts:,} other accounts match them"
+    )
+    if profile.label != "extraction":
+        say(f"The model does not take this group for extraction: its label is {profile.label}.")
+
+
+@indicators.command("match")
+def match_command(
+    bundle: Annotated[Path, typer.Argument(help="A bundle that indicators export wrote.")],
+    index: IndexFolder,
+    output: Output = None,
+    weights: Weights = None,
+    cache: Cache = None,
+) -> None:
+    """Find the accounts of an index whose traffic fits another's bundle."""
+    from .classify.indicators import match_bundle, match_table
+
+    matched = match_bundle(bundle, index, output, weights=weights, cache=cache)
+    show(match_table(matched))
 
 
 @app.command("convert")

@@ -56,8 +56,10 @@ def main() -> None:
     encoder = SentenceEncoder()
     vectors = embed(traffic.table["prompt"], encoder)
     lessons = Lessons.of(truth, vectors, AreaMap.embedded(encoder))
-    measures = lessons.measure_out_of_fold(np.arange(len(truth.groups)))
-    shipped = SessionClassifier().fit(measures, truth.extraction, truth.fold, truth.source)
+    measures = lessons.measure_out_of_fold(np.arange(len(truth.groups))).whole
+    shipped = SessionClassifier(amount=True).fit(
+        measures, truth.extraction, truth.fold, truth.source
+    )
     tell("trees and curves over sources, as shipped", truth.extraction, shipped.out_of_fold_)
     for name, model in candidates():
         scores = cross_val_predict(

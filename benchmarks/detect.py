@@ -12,6 +12,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from capscope.classify import SessionClassifier
 from capscope.classify.card import best_measure
 from capscope.classify.intervals import Interval, intervals
 from capscope.classify.lessons import Lessons
-from capscope.classify.measures import FAMILIES, MEASURES
+from capscope.classify.measures import AMOUNT, FAMILIES, MEASURES
 from capscope.classify.metrics import calibration_error, flagged_by, summary, tpr_at_fpr
+from capscope.classify.passes import Route
 from capscope.classify.peers import peer_scores
-from capscope.classify.threshold import certified_threshold
 from capscope.classify.train import MIN_PROMPTS
 from capscope.classify.truth import Truth, read_truth
 from capscope.data import Traffic, read_traffic, write_simulation
@@ -36,6 +37,7 @@ from capscope.embed import SentenceEncoder, embed
 from capscope.index import AreaMap
 
 Scores = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 LONG = 200
 """Fewest prompts of an account that is judged as a whole."""
@@ -65,23 +67,28 @@ def main() -> None:
     parts = Parallel(n_jobs=CORES)(
         delayed(hold_out)(lessons, accounts, int(fold)) for fold in folds
     )
-    scores = np.empty(len(lessons.truth.groups))
+    both, exact, first = np.empty((3, len(lessons.truth.groups)))
     of_accounts = np.full(len(accounts.truth.groups), np.nan)
-    flagged = np.zeros(len(scores), dtype=bool)
-    for fold, (held, threshold, long) in zip(folds, parts, strict=True):
-        scores[lessons.truth.fold == fold] = held
-        flagged[lessons.truth.fold == fold] = held > threshold
+    flagged, exactly, let_go = np.zeros((3, len(both)), dtype=bool)
+    for fold, (found, long) in zip(folds, parts, strict=True):
+        held = lessons.truth.fold == fold
+        both[held], exact[held], first[held] = found.both, found.exact, found.first
+        flagged[held] = found.both > found.route.threshold
+        exactly[held] = found.exact > found.exact_route.threshold
+        let_go[held] = found.first < found.route.let_go
         of_accounts[same_group(accounts, lessons, int(fold))] = long
     clock(started, "scored by models that saw nothing of a group")
-    everyone = {"**capscope**": scores} | peer_scores(traffic, lessons.truth, lessons.vectors)
-    measures = lessons.measure_out_of_fold(np.arange(len(scores)))
+    ours = {"**capscope**": both, "capscope `--exact`": exact, "its first pass alone": first}
+    everyone = ours | peer_scores(traffic, lessons.truth, lessons.vectors)
+    measures = lessons.measure_out_of_fold(np.arange(len(both))).whole
     best = best_measure(lessons.truth.extraction, measures)
     everyone[f"best single measure, `{best}`"] = measures[:, MEASURES.index(best)]
     everyone = {name: upward(lessons.truth, each) for name, each in everyone.items()}
     detectors(lessons.truth, everyone)
     by_kind(lessons.truth, everyone)
     clock(started, "scored by peers")
-    operating(traffic, lessons.truth, scores, flagged)
+    passes(lessons.truth, let_go, flagged, exactly)
+    operating(traffic, lessons.truth, both, flagged)
     account_level(accounts, of_accounts)
     ablation(lessons.truth, measures)
     clock(started, "ablated")
@@ -93,19 +100,38 @@ def prepared(traffic: Traffic, encoder: SentenceEncoder, areas: AreaMap, by: Any
     return Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
 
 
-def hold_out(lessons: Lessons, accounts: Lessons, fold: int) -> tuple[Scores, float, Scores]:
-    """Score a group's sessions and accounts by a model of the others, with its threshold."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a model says of sessions of a group that it saw nothing of.
+
+    Attributes:
+        first, exact, both: scores by the first pass, every prompt, and the two passes (sessions,).
+        route, exact_route: with their thresholds.
+    """
+
+    first: Scores
+    exact: Scores
+    both: Scores
+    route: Route
+    exact_route: Route
+
+
+def hold_out(lessons: Lessons, accounts: Lessons, fold: int) -> tuple[Found, Scores]:
+    """Score a group's sessions by a model of the others, and its accounts by every prompt."""
     seen = np.flatnonzero(lessons.truth.fold != fold)
     held = np.flatnonzero(lessons.truth.fold == fold)
-    classifier, _ = lessons.fit(seen)
+    passes, scores, _ = lessons.fit(seen)
     parts = lessons.parts(seen)
-    organic = classifier.out_of_fold_[~lessons.truth.extraction[seen]]
+    measured = lessons.measure(held, parts)
+    route = scores.route(FPR)
+    first = passes.first.score_sessions(measured.first)
+    exact = passes.whole.score_sessions(measured.whole)
+    both = route.merge(first, passes.brief.score_sessions(measured.brief))
     long = same_group(accounts, lessons, fold)
-    return (
-        classifier.score_sessions(lessons.measure(held, parts)),
-        certified_threshold(organic, FPR),
-        classifier.score_sessions(accounts.measure(long, parts)) if len(long) else np.empty(0),
-    )
+    of_accounts = np.empty(0)
+    if len(long):
+        of_accounts = passes.whole.score_sessions(accounts.measure(long, parts).whole)
+    return Found(first, exact, both, route, scores.route(FPR, exact=True)), of_accounts
 
 
 def same_group(accounts: Lessons, lessons: Lessons, fold: int) -> NDArray[np.int64]:
@@ -140,7 +166,20 @@ def by_kind(truth: Truth, everyone: Mapping[str, Scores]) -> None:
         told(f"| {name} | {' | '.join(cells)} |")
 
 
-def operating(traffic: Traffic, truth: Truth, scores: Scores, flagged: NDArray[np.bool_]) -> None:
+def passes(truth: Truth, let_go: Flags, flagged: Flags, exactly: Flags) -> None:
+    """Print how many sessions the first pass lets go, and what that loses at the thresholds."""
+    organic, extraction = ~truth.extraction, truth.extraction
+    told(
+        f"\nThe first pass lets {let_go[organic].mean():.1%} of organic sessions go and "
+        f"{let_go[extraction].mean():.1%} of extraction: {(let_go & exactly & extraction).sum()} "
+        f"of {(exactly & extraction).sum()} extraction sessions that `--exact` flags. `--exact` "
+        f"flags {exactly[extraction].mean():.1%} of extraction and {exactly[organic].mean():.2%} "
+        f"of organic sessions at its own thresholds, both passes {flagged[extraction].mean():.1%} "
+        f"and {flagged[organic].mean():.2%}."
+    )
+
+
+def operating(traffic: Traffic, truth: Truth, scores: Scores, flagged: Flags) -> None:
     """Print calibration, the certified operating point, and what it does to applications."""
     extraction = truth.extraction
     told(f"\nExpected calibration error {calibration_error(extraction, scores):.3f}.")
@@ -182,7 +221,7 @@ def ablation(truth: Truth, measures: Scores) -> None:
     families = {name: {column[m] for m in family} for name, family in FAMILIES.items()}
     jobs = [every, *(every - own for own in families.values()), *families.values()]
     found = Parallel(n_jobs=CORES)(
-        delayed(refitted)(truth, measures[:, sorted(chosen)]) for chosen in jobs
+        delayed(refitted)(truth, measures, sorted(chosen)) for chosen in jobs
     )
     told(f"| all | {found[0][0]:.3f} | {found[0][1]:.1%} | | |")
     half = len(families)
@@ -192,10 +231,11 @@ def ablation(truth: Truth, measures: Scores) -> None:
         told(f"| {name} | {cells} |")
 
 
-def refitted(truth: Truth, measures: Scores) -> tuple[float, float]:
+def refitted(truth: Truth, measures: Scores, chosen: list[int]) -> tuple[float, float]:
     """Return AUROC and TPR at 1 % FPR, out of fold, of a smaller classifier."""
-    fitted = SessionClassifier(bags=ABLATION_BAGS)
-    fitted.fit(measures, truth.extraction, truth.fold, truth.source)
+    amount = len(chosen) > 1 and MEASURES[chosen[-1]] == AMOUNT
+    fitted = SessionClassifier(bags=ABLATION_BAGS, amount=amount)
+    fitted.fit(measures[:, chosen], truth.extraction, truth.fold, truth.source)
     figures = summary(truth.extraction, fitted.out_of_fold_)
     return figures["auroc"], figures["tpr_at_fpr"]["0.01"]
 

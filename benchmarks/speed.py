@@ -1,21 +1,25 @@
-"""Prompts per second of embedding: sentence-transformers' own way against capscope's.
+"""Prompts per second of `label` against the plain way, in one run: `make bench-speed`.
 
-Both get the same traffic, repeats included, in one run: the plain way encodes every prompt
-(`encode`, float32, batches of 32), capscope each distinct prompt once, then once more from a warm
-cache. Work is cut into rounds that alternate between the two, so that what else the machine does
-falls on both. Seconds of the processors are printed beside those of the clock.
+The plain way embeds every prompt, repeats included, with sentence-transformers (`encode`, float32,
+batches of 32) and computes the same measures and scores. It is timed on the first rows of the
+traffic, in rounds that alternate with capscope's encoder on the same rows, so that what else the
+machine does falls on both; its seconds per prompt stand for larger traffic. `label` and
+`label --exact` run as commands on the sizes that are asked for, start and reading included.
 
-    python benchmarks/speed.py out/full/train.parquet --rows 1000
+    python benchmarks/speed.py out/full/train.parquet --rows 2000 --sizes 10000 80000
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import os
 import platform
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,70 +29,193 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from capscope.embed import CachedEncoder, SentenceEncoder, embed, find_weights
+from capscope.classify import SessionModel, compute_features, label, load_model
+from capscope.data import read_traffic
+from capscope.embed import CachedEncoder, SentenceEncoder, Vectors, distinct, embed, find_weights
 from capscope.embed.runtime import sentence_transformers
+from capscope.index import AreaMap
 
-Way = Callable[[pa.ChunkedArray], NDArray[np.float32]]
+Work = Callable[[Path], object]
 PACKAGES = ("torch", "sentence-transformers", "transformers", "tokenizers", "numpy")
+PLAIN = "plain way"
 
 
 def main() -> None:
-    """Time both ways, print the figures and what they ran on."""
+    """Time all ways, print the figures and what they ran on."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("traffic", type=Path, help="a Parquet file with a column prompt")
-    parser.add_argument("--rows", type=int, default=1000, help="its first rows")
+    parser.add_argument("traffic", type=Path, help="a Parquet file of traffic")
+    parser.add_argument("--rows", type=int, default=2000, help="its first rows, for both sides")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--exact", action="store_true", help="distinct prompts only, for both")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[], help="rows for label alone")
+    parser.add_argument("--exact-sizes", type=int, nargs="*", default=[], help="for --exact alone")
+    parser.add_argument(
+        "--extraction", type=float, help="share of extraction sessions that are kept, else all"
+    )
     options = parser.parse_args()
-    prompts = pq.read_table(options.traffic, columns=["prompt"])["prompt"].slice(0, options.rows)
-    if options.exact:
-        prompts = pa.chunked_array([prompts.unique()])
-    plain = sentence_transformers().SentenceTransformer(str(find_weights()), local_files_only=True)
-    ours = SentenceEncoder()
+    told(
+        f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, "
+        f"Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    )
     with TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
-        cached = CachedEncoder(ours, Path(folder))
-        ways: dict[str, Way] = {
-            "sentence-transformers": lambda p: plain.encode(
-                p.to_pylist(), normalize_embeddings=True, show_progress_bar=False
-            ),
-            "capscope": lambda p: embed(p, ours)[np.arange(len(p))],
-            "capscope, cache warm": lambda p: embed(p, cached)[np.arange(len(p))],
-        }
-        for way in ways.values():
-            way(prompts.slice(0, 20))
-        embed(prompts, cached)
-        seconds = dict.fromkeys(ways, 0.0)
-        processor = dict.fromkeys(ways, 0.0)
-        worst, done = 0.0, 0
-        step = -(-len(prompts) // options.rounds)
-        for start in range(0, len(prompts), step):
-            part, made = prompts.slice(start, step), []
-            for name, way in ways.items():
-                clock, cpu = time.perf_counter(), time.process_time()
-                made.append(way(part))
-                seconds[name] += time.perf_counter() - clock
-                processor[name] += time.process_time() - cpu
-            done += len(part)
-            sys.stderr.write(f"{done:,} prompts: " + rates(done, seconds) + "\n")
-            worst = max(worst, *(float(np.abs(rows - made[0]).max()) for rows in made[1:]))
-    distinct = len(prompts.unique())
-    lines = [
-        f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version(name)}" for name in PACKAGES),
-        f"{len(prompts):,} prompts, {distinct:,} distinct; largest difference {worst:.1e}",
-    ]
-    for name in ways:
-        rate, cpu_rate = len(prompts) / seconds[name], len(prompts) / processor[name]
-        lines.append(
-            f"{name}: {rate:,.1f} prompts/s, {cpu_rate:,.1f} a processor second; "
-            f"{seconds['sentence-transformers'] / seconds[name]:.2f} times sentence-transformers"
+        table = pq.read_table(options.traffic)
+        if options.extraction is not None:
+            table = thinned(table, options.extraction)
+        seconds = side_by_side(table, options.rows, options.rounds, Path(folder))
+        alone(table, options.sizes, options.exact_sizes, seconds, Path(folder))
+
+
+def thinned(table: pa.Table, share: float) -> pa.Table:
+    """Return traffic with this share of its extraction sessions, evenly taken."""
+    sessions = np.array(table["session_id"].to_pylist())
+    extraction = np.array(table["label"].to_pylist()) == "extraction"
+    names = np.unique(sessions[extraction])
+    kept = names[np.linspace(0, len(names) - 1, max(1, round(share * len(names)))).astype(int)]
+    return table.filter(pa.array(~extraction | np.isin(sessions, kept)))
+
+
+def side_by_side(table: pa.Table, rows: int, rounds: int, folder: Path) -> float:
+    """Time the plain way and capscope on the same rows; return the plain way's s per prompt."""
+    model = load_model()
+    transformer = sentence_transformers().SentenceTransformer(
+        str(find_weights()), local_files_only=True
+    )
+    ours, float32 = SentenceEncoder(), SentenceEncoder(precision="float32")
+    warm = CachedEncoder(ours, folder / "cache")
+    areas = AreaMap.embedded(ours)
+
+    def plain(prompts: pa.ChunkedArray) -> NDArray[np.float32]:
+        return np.asarray(
+            transformer.encode(
+                prompts.to_pylist(), normalize_embeddings=True, show_progress_bar=False
+            )
         )
-    sys.stdout.write("\n".join(lines) + "\n")
+
+    def judged_plainly(part: Path) -> None:
+        traffic = read_traffic([str(part)])
+        prompts = traffic.table["prompt"]
+        texts, of = distinct(prompts)
+        first = np.unique(of, return_index=True)[1]
+        vectors = Vectors(plain(prompts)[first], texts, of, ours.fingerprint)
+        features = compute_features(traffic.groups("session"), vectors, areas, model.parts)
+        model.passes.whole.score_sessions(features.values)
+
+    ways: dict[str, Work] = {
+        "encode: sentence-transformers": lambda part: plain(prompts_of(part)),
+        "encode: capscope, float32": lambda part: embed(prompts_of(part), float32),
+        f"encode: capscope, {ours.fingerprint.rsplit(':', 1)[1]}": lambda part: embed(
+            prompts_of(part), ours
+        ),
+        "encode: capscope, cache warm": lambda part: embed(prompts_of(part), warm),
+        PLAIN: judged_plainly,
+        "label --exact": lambda part: judged(part, ours, model, exact=True),
+        "label": lambda part: judged(part, ours, model, exact=False),
+    }
+    prompts = table["prompt"].slice(0, rows)
+    parts = []
+    step = -(-rows // rounds)
+    for number in range(rounds):
+        parts.append(folder / f"part-{number}.parquet")
+        pq.write_table(table.slice(number * step, min(step, rows - number * step)), parts[-1])
+    pq.write_table(table.slice(0, 40), folder / "first.parquet")
+    embed(prompts, warm)
+    clocks = {name: Clock() for name in ways}
+    for way in ways.values():
+        way(folder / "first.parquet")
+    for part in parts:
+        for name, way in ways.items():
+            clocks[name].time(way, part)
+        told_progress(
+            f"{part.name}: " + ", ".join(f"{n} {c.wall:.1f} s" for n, c in clocks.items())
+        )
+    tokens = transformer.tokenizer(prompts.to_pylist(), truncation=True)["input_ids"]
+    told(
+        f"{len(prompts):,} prompts, {len(prompts.unique()):,} distinct, "
+        f"{np.mean([len(ids) for ids in tokens]):.1f} tokens on average (256 at most)"
+    )
+    rates = {name: len(prompts) / clock.wall for name, clock in clocks.items()}
+    for name, clock in clocks.items():
+        base = PLAIN if not name.startswith("encode") else "encode: sentence-transformers"
+        told(
+            f"{name}: {rates[name]:,.1f} prompts/s, {len(prompts) / clock.processor:,.1f} a "
+            f"processor second; {rates[name] / rates[base]:.2f} times the {base}"
+        )
+    return clocks[PLAIN].wall / len(prompts)
 
 
-def rates(prompts: int, seconds: dict[str, float]) -> str:
-    """Return the prompts per second of each way, in one line."""
-    return ", ".join(f"{name} {prompts / spent:,.1f}/s" for name, spent in seconds.items())
+def alone(table: pa.Table, sizes: list[int], exact: list[int], plain: float, folder: Path) -> None:
+    """Run `label` as a command on each size; print rate, memory and growth."""
+    for flags, wanted in (([], sizes), (["--exact"], exact)):
+        told("")
+        done: list[tuple[int, float]] = []
+        for size in wanted:
+            part = folder / "traffic.parquet"
+            rows = table.slice(0, size)
+            pq.write_table(rows, part)
+            output = folder / "verdicts.jsonl"
+            wall, memory = command(["label", str(part), "-o", str(output), *flags])
+            verdicts = [json.loads(line) for line in output.read_text().splitlines()]
+            first = sum(v["prompts"] for v in verdicts if v["evidence"]["first_pass"])
+            done.append((len(rows), wall))
+            told(
+                f"label {' '.join(flags)} on {len(rows):,}: {wall:.1f} s, "
+                f"{len(rows) / wall:,.0f} prompts/s, {plain * len(rows) / wall:.1f} times the "
+                f"{PLAIN} (scaled from the sample), {memory:.2f} GB; {first / len(rows):.1%} of "
+                "prompts seen by the first pass alone"
+            )
+        if len(done) > 1:
+            (n, short), (m, long) = done[0], done[-1]
+            told(f"time grows as n^{math.log(long / short) / math.log(m / n):.2f}")
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds of the clock and of the processors."""
+
+    wall: float = 0.0
+    processor: float = 0.0
+
+    def time(self, way: Work, part: Path) -> None:
+        """Add what one piece of work takes."""
+        wall, processor = time.perf_counter(), time.process_time()
+        way(part)
+        self.wall += time.perf_counter() - wall
+        self.processor += time.process_time() - processor
+
+
+def judged(part: Path, encoder: SentenceEncoder, model: SessionModel, exact: bool) -> None:
+    """Label a file with what is loaded already."""
+    list(label(read_traffic([str(part)]), encoder, model, exact=exact))
+
+
+def prompts_of(part: Path) -> pa.ChunkedArray:
+    """Read a file's prompts."""
+    return pq.read_table(part, columns=["prompt"])["prompt"]
+
+
+def command(arguments: list[str]) -> tuple[float, float]:
+    """Run capscope; return its seconds and its peak of resident memory in GB."""
+    code = "from capscope.cli import app; app()"
+    started = time.perf_counter()
+    child = os.posix_spawn(
+        sys.executable, [sys.executable, "-c", code, *arguments], dict(os.environ)
+    )
+    _, status, usage = os.wait4(child, 0)
+    if status:
+        raise SystemExit(f"capscope {' '.join(arguments)} failed")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return time.perf_counter() - started, usage.ru_maxrss * unit / 1e9
+
+
+def told(line: str) -> None:
+    """Print a line of the results."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def told_progress(line: str) -> None:
+    """Tell a person how far it is."""
+    sys.stderr.write(line + "\n")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ..data import JOIN, Traffic
 from .baselines import without_reading
 from .measures import MEASURES
 from .metrics import summary, tpr_at_fpr
+from .passes import Scores
 from .threshold import strictest_promise
 from .truth import Truth
 
@@ -39,6 +40,9 @@ Each figure is on sessions of split groups that the model scoring them saw nothi
 |---|---|---|---|
 {scores}
 
+The first pass, which needs no transformer, calls {let_go} of organic sessions organic by itself,
+and {let_go_extraction} of extraction.
+
 ## Limits
 
 - The sessions are composed from public prompts. No real campaign's traffic was seen, so these
@@ -55,7 +59,7 @@ def write_card(
     traffic: Traffic,
     truth: Truth,
     measures: NDArray[np.float64],
-    scores: NDArray[np.float64],
+    scores: Scores,
     encoder: str,
 ) -> str:
     """Write a model's card from what it was trained on and its out-of-fold scores.
@@ -64,19 +68,25 @@ def write_card(
         traffic: the training traffic.
         truth: its labelled sessions.
         measures: their measures (sessions, measures).
-        scores: their calibrated out-of-fold scores (sessions,).
+        scores: their out-of-fold scores.
         encoder: the fingerprint.
     """
     from importlib.metadata import version
 
-    flagged = scores > np.quantile(scores[~truth.extraction], 0.99)
+    promise = strictest_promise(scores.organic)
+    route = scores.route(promise)
+    both = route.merge(scores.first, scores.brief)
+    let_go = scores.first < route.let_go
+    flagged = both > np.quantile(both[~truth.extraction], 0.99)
     kinds = Counter(truth.about)
     about = np.array(truth.about)
     named = traffic.column("source", truth.groups.first)
     sources = {part for name in named if name for part in name.split(JOIN)}
     best = best_measure(truth.extraction, measures)
     rows = {
-        "the model": scores,
+        "the model, in two passes": both,
+        "the model, every prompt read (`--exact`)": scores.whole,
+        "its first pass alone": scores.first,
         f"its best single measure, `{best}`": measures[:, MEASURES.index(best)],
         **without_reading(traffic, truth),
     }
@@ -89,7 +99,9 @@ def write_card(
         folds=len(np.unique(truth.fold)),
         left_out=truth.left_out,
         encoder=encoder,
-        promise=strictest_promise(int((~truth.extraction).sum())),
+        promise=promise,
+        let_go=f"{let_go[~truth.extraction].mean():.0%}",
+        let_go_extraction=f"{let_go[truth.extraction].mean():.0%}",
         kinds="\n".join(
             f"| {kind} | {count} | {flagged[about == kind].mean():.1%} |"
             for kind, count in sorted(kinds.items())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
@@ -21,31 +22,51 @@ from .trees import Bags, Forest, grow
 
 Matrix = NDArray[np.float64]
 
+EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+"""How much the log-odds may grow with the number of prompts; 1 would take them for independent."""
+
 
 class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Boosted trees over bags of sources beside an additive model, calibrated together.
 
     Both are weighted and calibrated by one logistic regression (Platt 1999; Wolpert 1992) on the
-    log-odds of sessions by models that saw nothing of their group. What the measures added to a
-    score adds up to it exactly (see `Forest.effects`).
+    log-odds of sessions by models that saw nothing of their group. Where the last measure is the
+    logarithm of an amount of evidence, all of that is multiplied by a power of the amount, so that
+    a short session needs more to be called either way. What the measures added to a score adds up
+    to it exactly (see `Forest.effects`).
 
     Attributes:
         classes_: the two labels; scores are of the second.
         forest_: the trees.
         curves_: the additive model.
-        calibration_: the weight of the trees' log-odds, that of the curves', and what is added.
+        calibration_: the weight of the trees' log-odds, that of the curves', what is added, and the
+            power of the amount.
         out_of_fold_: calibrated scores of the training sessions, each by models that saw no
             session of its group (sessions,).
     """
 
     def __init__(
-        self, bags: int = 8, share: float = 0.6, rounds: int = 150, folds: int = 10
+        self,
+        bags: int = 8,
+        share: float = 0.6,
+        rounds: int = 150,
+        folds: int = 10,
+        amount: bool = False,
     ) -> None:
-        """Store how many bags, the share of sources in each, trees of each, and the most folds."""
+        """Store the settings.
+
+        Args:
+            bags: how many.
+            share: of the sources in each.
+            rounds: trees of each.
+            folds: the most that calibration takes.
+            amount: the last measure is the logarithm of an amount of evidence.
+        """
         self.bags = bags
         self.share = share
         self.rounds = rounds
         self.folds = folds
+        self.amount = amount
 
     def fit(
         self,
@@ -72,11 +93,12 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         positive = y == self.classes_[1]
         sources = np.arange(len(X)) if sources is None else np.asarray(sources)
-        held_out = self._held_out_log_odds(X, positive, groups, sources)
-        platt = LogisticRegression(C=np.inf).fit(held_out, positive)
-        self.calibration_ = np.append(platt.coef_[0], platt.intercept_)
-        self.out_of_fold_ = expit(held_out @ self.calibration_[:2] + self.calibration_[2])
-        self.forest_, self.curves_ = self._fit_both(X, positive, sources)
+        looked = self._looked(X)
+        held_out = self._held_out_log_odds(looked, positive, groups, sources)
+        self.calibration_ = self._calibrated(held_out, X, positive)
+        odds = held_out @ self.calibration_[:2] + self.calibration_[2]
+        self.out_of_fold_ = expit(self._weight(X) * odds)
+        self.forest_, self.curves_ = self._fit_both(looked, positive, sources)
         return self
 
     def effects(self, X: Matrix) -> Matrix:  # noqa: N803
@@ -84,12 +106,16 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
         trees, curves = self.calibration_[:2]
-        return np.asarray(trees * self.forest_.effects(X) + curves * self.curves_.effects(X))
+        looked, weight = self._looked(X), self._weight(X)[:, None]
+        both = trees * self.forest_.effects(looked) + curves * self.curves_.effects(looked)
+        if not self.amount:
+            return np.asarray(both)
+        return np.hstack([weight * both, (weight - 1.0) * self.base_])
 
     @property
     def base_(self) -> float:
         """The calibrated log-odds of which effects are the rest."""
-        return float(self.calibration_ @ [self.forest_.expected, self.curves_.base, 1.0])
+        return float(self.calibration_[:3] @ [self.forest_.expected, self.curves_.base, 1.0])
 
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:  # noqa: N803
         """Return calibrated log-odds of the second class (sessions,)."""
@@ -119,7 +145,9 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return parts | {"calibration": self.calibration_}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], measures: int) -> Self:
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], measures: int, amount: bool = False
+    ) -> Self:
         """Return the classifier of so many measures that `arrays` were taken from.
 
         It has no `out_of_fold_`.
@@ -128,15 +156,16 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             KeyError: an array is missing.
             ValueError: they do not fit together.
         """
-        self = cls()
+        self = cls(amount=amount)
         self.classes_ = np.array([False, True])
         self.forest_ = Forest.from_arrays(arrays)
         self.curves_ = Curves.from_arrays(arrays)
         self.calibration_ = arrays["calibration"]
-        if self.forest_.feature.max() >= measures or len(self.curves_.knots) != measures:
+        looked = measures - amount
+        if self.forest_.feature.max() >= looked or len(self.curves_.knots) != looked:
             raise ValueError("it does not look at the measures that there are")
-        if self.calibration_.shape != (3,):
-            raise ValueError("its calibration does not have three numbers")
+        if self.calibration_.shape != (4,):
+            raise ValueError("its calibration does not have four numbers")
         self.n_features_in_ = measures
         return self
 
@@ -145,6 +174,29 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+    def _looked(self, X: Matrix) -> Matrix:  # noqa: N803
+        return X[:, :-1] if self.amount else X
+
+    def _weight(self, X: Matrix) -> NDArray[np.float64]:  # noqa: N803
+        """Return what the log-odds of each session are multiplied by (sessions,)."""
+        return np.asarray(np.exp(self.calibration_[3] * X[:, -1] * self.amount))
+
+    def _calibrated(
+        self,
+        held_out: Matrix,
+        X: Matrix,  # noqa: N803
+        positive: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Weigh both models, for the power of the amount under which the labels are likeliest."""
+        found = []
+        for power in EXPONENTS if self.amount else (0.0,):
+            weight = np.exp(power * X[:, -1:] * self.amount)
+            columns = weight * np.column_stack([held_out, np.ones(len(X))])
+            fitted = LogisticRegression(C=np.inf, fit_intercept=False).fit(columns, positive)
+            loss = log_loss(positive, fitted.predict_proba(columns)[:, 1])
+            found.append((loss, np.append(fitted.coef_[0], power)))
+        return min(found, key=lambda each: each[0])[1]
 
     def _fit_both(
         self, measures: Matrix, positive: NDArray[np.bool_], sources: NDArray[np.int64]

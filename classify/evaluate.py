@@ -11,7 +11,7 @@ from ..data import Groups, Traffic
 from ..embed import Encoder
 from .baselines import without_reading
 from .card import best_measure
-from .features import compute_features
+from .features import find_contents
 from .intervals import DRAWS, differences, intervals, rounded
 from .measures import MEASURES
 from .metrics import (
@@ -23,7 +23,7 @@ from .metrics import (
     summary,
 )
 from .model import SessionModel
-from .scored import Scored, hold_out, score_sessions
+from .scored import Scored, hold_out, measure, score_passes, score_sessions
 
 BANDS = {"1-4": 1, "5-9": 5, "10-19": 10, "20-39": 20, "40+": 40}
 """Bands of session length by their fewest prompts."""
@@ -73,6 +73,12 @@ def figures(scored: Scored) -> dict[str, Any]:
         "left_out": truth.left_out,
         "seen_in_training": held.seen,
         "model": calibrated_summary(extraction, scores, scored.threshold),
+        "exact": calibrated_summary(extraction, scored.exact_scores, scored.exact_route.threshold),
+        "let_go": {
+            "below": round(scored.route.let_go, 6),
+            "organic": round(float(scored.let_go[~extraction].mean()), 4),
+            "extraction": round(float(scored.let_go[extraction].mean()), 4),
+        },
         "intervals": {name: rounded(interval) for name, interval in found.items()},
         "resampled": {"sources": len(np.unique(held.source)), "draws": DRAWS},
         "precision": precision(extraction, flagged),
@@ -127,8 +133,8 @@ def prompts_to_detection(scored: Scored) -> dict[str, Any]:
     if cuts:
         rows = np.concatenate([whole[i][:n] for i, n in cuts])
         prefixes = Groups(rows, np.cumsum([0, *(n for _, n in cuts)]))
-        measures = compute_features(prefixes, held.vectors, held.placed, scored.readings).values
-        scores = scored.model.classifier.score_sessions(measures)
+        contents = find_contents(prefixes, held.vectors, held.areas)
+        _, scores = score_passes(measure(held, contents, scored.model), scored.model)
         for (i, n), score in zip(cuts, scores, strict=True):
             if score > scored.threshold:
                 first[i] = n

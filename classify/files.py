@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
+import logging
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,31 @@ from ..data import (
     By,
     InputError,
     ReadOptions,
+    StoredRecords,
     check_folder,
     check_output,
+    describe_inputs,
     is_folder_of,
     read_traffic,
+    seal,
     write_records,
 )
+from ..data.shards import SIZE
 from ..embed import open_encoder
+from .engines import Engine, labelled, open_engine
 from .evaluate import evaluate
-from .label import label
-from .model import KIND, load_model, save_model
+from .model import KIND, load_model, model_folder, save_model
 from .promote import Comparison, check_better, weigh
 from .report import write_report
+from .run import describe, go_on, is_left, run_folder, start
 from .scored import hold_out, score_sessions
+from .shard import Labeller
 from .train import train
 
 TOP = 10
-"""Extraction verdicts that a summary names."""
+"""Records of extraction that a summary names."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,7 +50,7 @@ class Summary:
         output: where the records are; None for standard output.
         by: what was judged.
         counts: verdicts by label.
-        top: the extraction records with the highest scores, highest first.
+        top: the records of extraction with the highest scores, highest first.
     """
 
     skipped: str
@@ -50,16 +59,15 @@ class Summary:
     counts: Counter[str] = field(default_factory=Counter)
     top: list[dict[str, Any]] = field(default_factory=list)
 
-    def watch(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Pass records on, counting them."""
-        heap: list[tuple[float, int, dict[str, Any]]] = []
-        for number, record in enumerate(records):
+    def add(self, records: Iterable[dict[str, Any]]) -> None:
+        """Count more records; of equal scores the first stands first."""
+        for record in records:
             self.counts[record["label"]] += 1
             if record["label"] == "extraction":
-                item = (record["score"], -number, record)
-                (heapq.heappushpop if len(heap) >= TOP else heapq.heappush)(heap, item)
-            yield record
-        self.top = [record for _, _, record in sorted(heap, reverse=True)]
+                if len(self.top) < TOP or record["score"] > self.top[-1]["score"]:
+                    self.top.append(record)
+                    self.top.sort(key=lambda one: -one["score"])
+                    del self.top[TOP:]
 
 
 def label_files(
@@ -69,36 +77,106 @@ def label_files(
     model: Path | None = None,
     by: By = "session",
     max_fpr: float | None = None,
+    exact: bool = False,
     campaigns: bool = False,
     weights: Path | None = None,
     cache: Path | None = None,
     reading: ReadOptions | None = None,
+    engine: Engine = "local",
+    resume: bool = False,
+    size: int = SIZE,
 ) -> Summary:
     """Label the traffic in `inputs` and write a record for each session, or account.
 
-    With `campaigns`, groups of accounts are found in it first, and records name them and gain from
-    them; see `campaigns.with_campaigns`.
+    The traffic is cut into shards on disk and labelled shard by shard, so memory does not grow
+    with it. To standard output, records go as soon as their shard is done. With `campaigns`, all
+    of it is read once more, to find groups of accounts in it, and records are written at the end.
+
+    Args:
+        inputs: files, folders or globs.
+        output: a .jsonl, .csv or .parquet file; None for standard output.
+        model: its folder; None for the shipped one.
+        by: what is judged.
+        max_fpr: the promised rate of false positives; the model's own where None.
+        exact: whether the transformer reads every prompt.
+        campaigns: whether records name the groups of their accounts and gain from them; see
+            `campaigns.with_campaigns`.
+        weights: the encoder's folder.
+        cache: where vectors are kept from run to run; None to keep none.
+        reading: how logs are read.
+        engine: where shards are labelled: in this process, or on a Ray cluster.
+        resume: go on with what a run that was cut off has left beside the output.
+        size: prompts of a shard; the records are the same for any.
 
     Raises:
-        InputError: an input, the output, the model or the encoder cannot be used; nothing is
-            written then.
+        InputError: an input, the output, the model or the encoder cannot be used, or there is
+            nothing that may be gone on with; no output is written then.
     """
+    reading = reading or ReadOptions()
     if output is not None:
         check_output(output)
-    loaded = load_model(model)
-    loaded.threshold(max_fpr)
-    traffic = read_traffic(inputs, reading)
-    encoder = open_encoder(weights, cache)
-    verdicts = label(traffic, encoder, loaded, by=by, max_fpr=max_fpr)
-    records: Iterable[dict[str, Any]] = (verdict.record(by) for verdict in verdicts)
-    if campaigns:
-        from .campaigns import Corpus, Judge, find_campaigns, prior_of, with_campaigns
-
-        found = find_campaigns(Corpus.of_traffic(traffic, encoder), Judge(loaded, encoder))
-        records = with_campaigns(records, found, prior_of(loaded))
-    summary = Summary(traffic.skipped.describe(), output, by)
-    write_records(summary.watch(records), output)
+    if resume and (output is None or "-" in inputs):
+        raise InputError(
+            "--resume without an output file" if output is None else "--resume of standard input",
+            "files in and a file out",
+            "Name the output with -o and the logs by their paths.",
+        )
+    if campaigns and "-" in inputs:
+        raise InputError(
+            "--campaigns of standard input", "logs that can be read twice", "Name files."
+        )
+    work = open_engine(engine)
+    labeller = Labeller(model, weights, cache, by, max_fpr, exact)
+    labeller.check()
+    about = describe(
+        describe_inputs(inputs),
+        reading,
+        model=seal(model_folder(model)),
+        encoder=labeller.encoder.fingerprint,
+        by=by,
+        max_fpr=max_fpr,
+        exact=exact,
+        size=size,
+    )
+    with run_folder(output) as folder:
+        left = is_left(folder)
+        if left and not resume:
+            log.warning("%s: left by a run that was cut off; begun anew, without it", folder)
+        run = (
+            go_on(folder, about)
+            if left and resume
+            else start(folder, inputs, reading, by, about, size)
+        )
+        summary = Summary(run.skipped, output, by)
+        show = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+        at_once = output is None and not campaigns
+        for part in labelled(run, labeller, work, show):
+            if at_once:
+                summary.add(StoredRecords([part]))
+                write_records(StoredRecords([part]), None)
+        if not at_once:
+            records = StoredRecords(list(run.parts().values()))
+            if campaigns:
+                records = _with_campaigns(records, inputs, reading, labeller, folder)
+            summary.add(records)
+            write_records(records, output, folder)
     return summary
+
+
+def _with_campaigns(
+    records: StoredRecords,
+    inputs: Sequence[str],
+    reading: ReadOptions,
+    labeller: Labeller,
+    folder: Path,
+) -> StoredRecords:
+    from .campaigns import Corpus, Judge, find_campaigns, prior_of, with_campaigns
+
+    corpus = Corpus.of_traffic(read_traffic(inputs, reading), labeller.encoder)
+    found = find_campaigns(corpus, Judge(labeller.judge, labeller.encoder))
+    moved = folder / "records.jsonl"
+    write_records(with_campaigns(records, found, prior_of(labeller.judge)), moved)
+    return StoredRecords([moved])
 
 
 def train_files(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from ..data import (
     seal,
     writing,
 )
-from ..embed import Encoder, Vectors
+from ..embed import Encoder
 from ..index import AreaMap, PromptIndex, Sessions, find_sessions
-from .label import judge
+from .label import label
 from .model import SessionModel
 
 KIND = "capscope verdicts"
@@ -141,6 +141,25 @@ def judge_index(
         return KeptVerdicts(name, state, table)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An encoder of texts whose vectors an index has, by their numbers."""
+
+    numbers: dict[str, int]
+    index: PromptIndex
+
+    @property
+    def fingerprint(self) -> str:
+        return self.index.encoder
+
+    @property
+    def dimension(self) -> int:
+        return self.index.dimension
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.asarray(self.index.vectors[[self.numbers[text] for text in texts]])
+
+
 def _verdicts(
     index: PromptIndex,
     columns: pa.Table,
@@ -153,8 +172,9 @@ def _verdicts(
     rows = columns.take(pa.array(groups.rows))
     numbers, of = np.unique(np.asarray(rows["prompt"]), return_inverse=True)
     texts = index.prompts.take(pa.array(numbers)).combine_chunks()
-    vectors = Vectors(index.vectors[numbers], texts, of, index.encoder)
-    verdicts = judge(Traffic(rows, Skipped()), vectors, areas, model, round(model.threshold(), 6))
+    known = _Known(dict(zip(texts.to_pylist(), numbers.tolist(), strict=True)), index)
+    traffic = Traffic(rows.set_column(0, "prompt", texts.take(pa.array(of))), Skipped())
+    verdicts = label(traffic, known, model, exact=True, areas=areas)
     records = [verdict.record("session") for verdict in verdicts]
     for record, digest in zip(records, sessions.digest[chosen].tolist(), strict=True):
         record["digest"] = digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from sklearn.cluster import MiniBatchKMeans
 KINDS = ("organic", "application", "extraction")
 PER_KIND = 640
 """Known prompts of each kind, alike so that no kind is near by being many."""
-CHUNK = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,8 @@ class Nearest:
     similarity: NDArray[np.float32]
     source: NDArray[np.int64]
 
-    def take(self, prompts: NDArray[np.int64]) -> Nearest:
-        """Return those of some of the prompts."""
-        return Nearest(self.similarity[prompts], self.source[prompts])
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """Vectors of prompts that a model's training traffic held.
 
@@ -47,20 +43,25 @@ class Known:
 
     def nearest(self, vectors: NDArray[np.float32]) -> Nearest:
         """Return the nearest known prompt of each kind for unit vectors (n, dimension)."""
-        known = self.vectors.astype(np.float32)
-        known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
         found = np.zeros((len(vectors), len(KINDS)), dtype=np.float32)
         source = np.zeros((len(vectors), len(KINDS)), dtype=np.int64)
-        members = [np.flatnonzero(self.kind == kind) for kind in range(len(KINDS))]
-        for start in range(0, len(vectors), CHUNK):
-            part = slice(start, start + CHUNK)
-            similarity = vectors[part] @ known.T
-            for kind, of_kind in enumerate(members):
-                if len(of_kind):
-                    best = of_kind[similarity[:, of_kind].argmax(axis=1)]
-                    found[part, kind] = similarity[np.arange(len(similarity)), best]
-                    source[part, kind] = self.source[best]
+        similarity = vectors @ self._unit.T
+        for kind, of_kind in enumerate(self._members):
+            if len(of_kind):
+                best = of_kind[similarity[:, of_kind].argmax(axis=1)]
+                found[:, kind] = similarity[np.arange(len(similarity)), best]
+                source[:, kind] = self.source[best]
         return Nearest(found, source)
+
+    @cached_property
+    def _unit(self) -> NDArray[np.float32]:
+        known = self.vectors.astype(np.float32)
+        known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
+        return known
+
+    @cached_property
+    def _members(self) -> list[NDArray[np.int64]]:
+        return [np.flatnonzero(self.kind == kind) for kind in range(len(KINDS))]
 
 
 def choose_known(

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..data import INSUFFICIENT, By, Traffic
-from ..embed import Encoder, Vectors, embed
+from ..data import INSUFFICIENT, By, Traffic, load_areas
+from ..embed import Encoder
 from ..index import AreaMap
-from .evidence import moved_most, nearest_kind, template_found, weighed_most
-from .features import compute_features, sample
+from .evidence import template_found, weighed_most
 from .model import SessionModel
+from .reading import embedded_areas, read_first, read_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,13 @@ def label(
     *,
     by: By = "session",
     max_fpr: float | None = None,
+    exact: bool = False,
+    areas: AreaMap | None = None,
 ) -> Iterator[Verdict]:
     """Judge every session, or account, in the order in which the traffic first met them.
+
+    A verdict depends on the session's own prompts alone, to the last bit, whatever traffic stands
+    beside it.
 
     Args:
         traffic: what to judge.
@@ -75,50 +79,37 @@ def label(
         model: a shipped or trained model.
         by: what to judge.
         max_fpr: the promised rate of false positives; the model's own where None.
+        exact: whether the transformer reads every prompt of every session, instead of some
+            prompts of those that a first pass is not certain of.
+        areas: of the same encoder; embedded where None.
 
     Raises:
         InputError: the encoder is not the model's, or the promise cannot be kept.
     """
     model.check_encoder(encoder)
-    threshold = round(model.threshold(max_fpr), 6)
-    vectors = embed(traffic.table["prompt"], encoder)
-    yield from judge(traffic, vectors, AreaMap.embedded(encoder), model, threshold, by)
-
-
-def judge(
-    traffic: Traffic,
-    vectors: Vectors,
-    areas: AreaMap,
-    model: SessionModel,
-    threshold: float,
-    by: By = "session",
-) -> Iterator[Verdict]:
-    """Judge every session, or account, of traffic whose vectors are known; see `label`.
-
-    Args:
-        traffic: what to judge; its texts are taken from `vectors`.
-        vectors: of the traffic, by the model's encoder.
-        areas: of the same encoder.
-        model: a shipped or trained model.
-        threshold: a score above it is extraction.
-        by: what to judge.
-    """
+    route = model.route(max_fpr, exact)
+    threshold = round(route.threshold, 6)
+    names = [area.name for area in load_areas()]
     groups = traffic.groups(by)
-    placed = areas.place(vectors.rows)
-    readings, known = model.read(vectors), model.known.nearest(vectors.rows)
-    features = compute_features(groups, vectors, placed, readings)
-    effects = model.classifier.effects(features.values)
-    scores = model.classifier.score_effects(effects)
+    first = read_first(traffic, groups, model)
+    enough = groups.sizes >= model.min_prompts
+    wanted = exact | (enough & (first.judged.scores >= route.let_go))
+    chosen = np.flatnonzero(wanted)
+    areas = areas or embedded_areas(encoder)
+    second = read_second(traffic, groups, first, chosen, model, encoder, areas, exact)
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)
     for i, rows in enumerate(groups):
-        prompts = vectors.of[sample(rows)]
-        shares = np.bincount(placed.area[prompts], minlength=len(areas.areas)) / len(prompts)
-        score = None if len(rows) < model.min_prompts else round(float(scores[i]), 6)
+        one = second if wanted[i] else first
+        place = int(second.place[i]) if wanted[i] else i
+        shares = np.bincount(one.areas(i), minlength=len(names)) / len(one.areas(i))
+        score = round(float(one.judged.scores[place]), 6) if enough[i] else None
         evidence: dict[str, Any] = {
+            "first_pass": not wanted[i],
             "area_share": round(float(shares.max()), 4),
-            "nearest_known": nearest_kind(known.take(prompts), model.sources),
-            "template": template_found(features.templates[i]),
+            "area_by": "vectors" if wanted[i] else "words",
+            "nearest_known": second.nearest[place] if wanted[i] else None,
+            "template": template_found(first.faces.templates[i]),
         }
         if score is None:
             verdict = INSUFFICIENT
@@ -126,12 +117,8 @@ def judge(
         else:
             verdict = "extraction" if score > threshold else "organic"
             evidence |= {
-                "measures": moved_most(
-                    features.names, features.values[i], effects[i], model.background
-                ),
-                "prompts": weighed_most(
-                    vectors.texts.take(pa.array(prompts)).to_pylist(), readings.wording[prompts]
-                ),
+                "measures": one.judged.moved(place, model),
+                "prompts": weighed_most(first.prompts(i), first.wording[first.faces.prompts[i]]),
             }
         yield Verdict(
             sessions[i] if by == "session" else None,
@@ -141,6 +128,6 @@ def judge(
             verdict,
             score,
             threshold,
-            areas.areas[int(shares.argmax())],
+            names[int(shares.argmax())],
             evidence,
         )

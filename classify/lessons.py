@@ -11,11 +11,13 @@ from scipy import sparse
 from ..embed import Vectors
 from ..index import AreaMap
 from .classifier import SessionClassifier
-from .features import Contents, find_contents
+from .features import Contents, Measured, find_contents
 from .head import fit_head
 from .known import Known, choose_known
 from .measures import MEASURES
 from .parts import Parts
+from .passes import Passes, Scores
+from .subjects import Subjects, fit_subjects
 from .truth import Truth
 from .words import count_words, fit_words
 
@@ -39,8 +41,7 @@ class Lessons:
     @classmethod
     def of(cls, truth: Truth, vectors: Vectors, areas: AreaMap) -> Lessons:
         """Prepare the sessions of `truth`."""
-        placed = areas.place(vectors.rows)
-        contents = find_contents(truth.groups, vectors, placed)
+        contents = find_contents(truth.groups, vectors, areas)
         return cls(truth, vectors, count_words(vectors.texts), contents)
 
     def parts(self, sessions: NDArray[np.int64]) -> Parts:
@@ -59,26 +60,38 @@ class Lessons:
         kind, source = (np.repeat(c, sizes) for c in (self.truth.kind, self.truth.source))
         return choose_known(self.vectors[self.truth.groups.rows], kind, source)
 
-    def measure(self, sessions: NDArray[np.int64], parts: Parts) -> NDArray[np.float64]:
-        """Measure some of the sessions as `parts` read them, (sessions, measures)."""
-        return self.contents.take(sessions).read(parts.read(self.vectors, self.counted)).values
+    def subjects(self, areas: AreaMap) -> Subjects:
+        """Learn to guess the areas of the traffic's prompts from their words."""
+        area = areas.place(self.vectors.rows).area
+        return fit_subjects(self.counted, area, len(areas.areas))
 
-    def measure_out_of_fold(self, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Measure each of the sessions by parts that saw nothing of its split group.
+    def measure(self, sessions: NDArray[np.int64], parts: Parts) -> Measured:
+        """Measure some of the sessions as `parts` read them."""
+        return self.contents.take(sessions).read(parts, parts.words.scores(self.counted))
+
+    def measure_out_of_fold(self, sessions: NDArray[np.int64]) -> Measured:
+        """Measure each of the sessions by parts that saw nothing of its split group."""
+        fold = self.truth.fold[sessions]
+        brief, whole = np.empty((2, len(sessions), len(MEASURES)))
+        for one in np.unique(fold):
+            held = fold == one
+            measured = self.measure(sessions[held], self.parts(sessions[~held]))
+            brief[held], whole[held] = measured.brief, measured.whole
+        return Measured(brief, whole)
+
+    def fit(self, sessions: NDArray[np.int64]) -> tuple[Passes, Scores, Measured]:
+        """Fit the classifiers of all passes on some of the sessions.
 
         Returns:
-            (sessions, measures) float64.
+            The classifiers, the sessions' scores and their measures, both out of fold.
         """
-        fold = self.truth.fold[sessions]
-        measures = np.empty((len(sessions), len(MEASURES)))
-        for one in np.unique(fold):
-            parts = self.parts(sessions[fold != one])
-            measures[fold == one] = self.measure(sessions[fold == one], parts)
-        return measures
-
-    def fit(self, sessions: NDArray[np.int64]) -> tuple[SessionClassifier, NDArray[np.float64]]:
-        """Fit a classifier on some of the sessions; return it with their measures."""
-        measures = self.measure_out_of_fold(sessions)
+        measured = self.measure_out_of_fold(sessions)
         truth = self.truth.take(sessions)
-        fitted = SessionClassifier().fit(measures, truth.extraction, truth.fold, truth.source)
-        return fitted, measures
+        first, brief, whole = (
+            SessionClassifier(amount=True).fit(values, truth.extraction, truth.fold, truth.source)
+            for values in (measured.first, measured.brief, measured.whole)
+        )
+        scores = Scores(
+            truth.extraction, first.out_of_fold_, brief.out_of_fold_, whole.out_of_fold_
+        )
+        return Passes(first, brief, whole), scores, measured

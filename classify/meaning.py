@@ -10,79 +10,88 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a model's learned parts say of one session (or account), in time order.
+class Wording:
+    """What the word head says of one session (or account), in time order.
 
     Attributes:
-        scores: of the prompt head (n,) float64.
-        wording: of the word head (n,) float64.
-        frame: of the word head, on the words that the prompts have in common; 0 for none.
+        scores: of its prompts (n,) float64.
+        frame: of the words that the prompts have in common; 0 for none.
     """
 
     scores: NDArray[np.float64]
-    wording: NDArray[np.float64]
     frame: float
 
 
-MEANING: dict[str, Callable[[Reading], float]] = {}
-"""Every such measure by name."""
+WORDING: dict[str, Callable[[Wording], float]] = {}
+"""Every measure of the word head by name."""
+
+SCORES: dict[str, Callable[[NDArray[np.float64]], float]] = {}
+"""Every measure of the prompt head's log-odds (n,) by name."""
 
 
-def measure(function: Callable[[Reading], float]) -> Callable[[Reading], float]:
-    """Register a measure under its function's name."""
-    MEANING[function.__name__] = function
+def worded(function: Callable[[Wording], float]) -> Callable[[Wording], float]:
+    """Register a measure of the word head under its function's name."""
+    WORDING[function.__name__] = function
     return function
 
 
-@measure
-def score_mean(reading: Reading) -> float:
-    """Mean log-odds of the prompt head."""
-    return float(reading.scores.mean())
+def scored(
+    function: Callable[[NDArray[np.float64]], float],
+) -> Callable[[NDArray[np.float64]], float]:
+    """Register a measure of the prompt head under its function's name."""
+    SCORES[function.__name__] = function
+    return function
 
 
-@measure
-def score_low(reading: Reading) -> float:
-    """Tenth percentile of the prompt head: high where no prompt looks organic."""
-    return float(np.quantile(reading.scores, 0.1))
-
-
-@measure
-def score_high(reading: Reading) -> float:
-    """Ninetieth percentile of the prompt head: high where some prompts look like extraction."""
-    return float(np.quantile(reading.scores, 0.9))
-
-
-@measure
-def score_spread(reading: Reading) -> float:
-    """Standard deviation of the prompt head."""
-    return float(reading.scores.std())
-
-
-@measure
-def wording_mean(reading: Reading) -> float:
+@worded
+def wording_mean(wording: Wording) -> float:
     """Mean log-odds of the word head."""
-    return float(reading.wording.mean())
+    return float(wording.scores.mean())
 
 
-@measure
-def wording_low(reading: Reading) -> float:
+@worded
+def wording_low(wording: Wording) -> float:
     """Tenth percentile of the word head."""
-    return float(np.quantile(reading.wording, 0.1))
+    return float(np.quantile(wording.scores, 0.1))
 
 
-@measure
-def wording_high(reading: Reading) -> float:
+@worded
+def wording_high(wording: Wording) -> float:
     """Ninetieth percentile of the word head."""
-    return float(np.quantile(reading.wording, 0.9))
+    return float(np.quantile(wording.scores, 0.9))
 
 
-@measure
-def wording_spread(reading: Reading) -> float:
+@worded
+def wording_spread(wording: Wording) -> float:
     """Standard deviation of the word head."""
-    return float(reading.wording.std())
+    return float(wording.scores.std())
 
 
-@measure
-def frame(reading: Reading) -> float:
+@worded
+def frame(wording: Wording) -> float:
     """Log-odds of the word head on what the prompts share: asks it for reasons, or for a queue?"""
-    return reading.frame
+    return wording.frame
+
+
+@scored
+def score_mean(scores: NDArray[np.float64]) -> float:
+    """Mean log-odds of the prompt head."""
+    return float(scores.mean())
+
+
+@scored
+def score_low(scores: NDArray[np.float64]) -> float:
+    """Tenth percentile of the prompt head: high where no prompt looks organic."""
+    return float(np.quantile(scores, 0.1))
+
+
+@scored
+def score_high(scores: NDArray[np.float64]) -> float:
+    """Ninetieth percentile of the prompt head: high where some prompts look like extraction."""
+    return float(np.quantile(scores, 0.9))
+
+
+@scored
+def score_spread(scores: NDArray[np.float64]) -> float:
+    """Standard deviation of the prompt head."""
+    return float(scores.std())

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from .meaning import MEANING
-from .structure import STRUCTURE
+from .halves import HALVES
+from .likeness import LIKENESS
+from .meaning import SCORES, WORDING
 from .surface import COUNTS
 
-MEASURES = (*MEANING, *STRUCTURE)
-"""The names of all measures, in the order of a model's columns."""
+AMOUNT = "amount"
+"""How many prompts the other measures rest on: it weighs them and says nothing by itself."""
+
+MEASURES = (
+    *SCORES,
+    *WORDING,
+    *("cohesion", "nearest_mean", "nearest_high", "nearest_spread", "nearest_low", "dimensions"),
+    *("flow", "shared_words", "word_overlap", "word_growth", "openings", "closings", "layouts"),
+    *("near_follow", "lag_drop", "length_jumps", "repeats"),
+    *("template_share", "template_fixed", "template_absent"),
+    *("length_spread", "lines_spread", "climb"),
+    *("focus", "cell_evenness", "novelty", "order"),
+    *COUNTS,
+    *HALVES,
+    AMOUNT,
+)
+"""The names of all measures, in the order of a model's columns; `AMOUNT` is the last."""
+
+SECOND = tuple(name for name in MEASURES if name in SCORES or name in LIKENESS)
+"""Those that need vectors."""
+
+FIRST = tuple(name for name in MEASURES if name not in SECOND)
+"""Those that do not: all that the first pass reads."""
 
 FAMILIES = {
-    "prompt head": tuple(name for name in MEANING if name.startswith("score_")),
-    "word head": tuple(name for name in MEANING if name.startswith("wording_")),
+    "prompt head": tuple(SCORES),
+    "word head": tuple(name for name in WORDING if name.startswith("wording_")),
     "frame": ("frame",),
     "likeness": (
         "cohesion",
@@ -26,5 +48,7 @@ FAMILIES = {
     "variety": ("word_growth", "openings", "closings", "layouts"),
     "lengths": ("length_spread", "lines_spread", "length_jumps", "climb", *COUNTS),
     "coverage": ("focus", "cell_evenness", "novelty", "order"),
+    "likelier half": tuple(HALVES),
+    "amount": (AMOUNT,),
 }
 """What `make bench-detect` leaves out in turn; every measure is in one family."""

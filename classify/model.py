@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import FolderError, InputError, commit, npy_bytes, open_folder
-from ..embed import Encoder, Vectors
+from ..embed import Encoder, comparable
 from .classifier import SessionClassifier
-from .features import Readings
 from .head import Head
 from .known import Known
-from .measures import MEASURES
+from .measures import FIRST, MEASURES
 from .parts import Parts
-from .threshold import certified_threshold
-from .words import WordHead, count_words
+from .passes import Passes, Route, Scores
+from .subjects import Subjects
+from .words import WordHead
 
 KIND = "capscope model"
-LAYOUT = 3
+LAYOUT = 4
 """Raise it when what the files hold changes; `load_model` refuses other numbers by name."""
+
+
+PASSES = {"first": len(FIRST), "brief": len(MEASURES), "whole": len(MEASURES)}
+"""How many measures the classifier of each pass reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,12 @@ class SessionModel:
         min_prompts: sessions of fewer get `insufficient_evidence`.
         max_fpr: the false-positive rate promised unless another is asked for.
         parts: what it learned from single prompts.
+        subjects: guesses areas from words.
         known: prompts of each kind that it learned from.
         sources: the names of the known prompts' sources, by their numbers.
-        classifier: over measures.
+        passes: the classifiers over measures.
         background: quantiles of each measure among organic training sessions (measures, 101).
-        organic_scores: of organic training sessions, each by a model that saw nothing of its
-            group, ascending (n,).
+        scores: of training sessions, out of fold: what its promises rest on.
         trained_on: `session_hashes` of the sessions it learned from, ascending uint64.
         card: what it is, in Markdown.
     """
@@ -50,48 +54,54 @@ class SessionModel:
     min_prompts: int
     max_fpr: float
     parts: Parts
+    subjects: Subjects
     known: Known
     sources: list[str]
-    classifier: SessionClassifier
+    passes: Passes
     background: NDArray[np.float64]
-    organic_scores: NDArray[np.float64]
+    scores: Scores
     trained_on: NDArray[np.uint64]
     card: str
 
     def check_encoder(self, encoder: Encoder) -> None:
-        """Raise `InputError` unless `encoder` is the one that the model reads."""
-        if encoder.fingerprint != self.encoder:
+        """Raise `InputError` unless `encoder` is the one that the model reads, in any precision."""
+        if not comparable(encoder.fingerprint, self.encoder):
             raise InputError(
                 f"the encoder {encoder.fingerprint}",
                 f"the model's own, {self.encoder}",
                 "Name its weights with --weights, or train a model with this encoder.",
             )
 
-    def threshold(self, max_fpr: float | None = None) -> float:
-        """Return the score above which a session is extraction, at a promised rate."""
-        return certified_threshold(
-            self.organic_scores, self.max_fpr if max_fpr is None else max_fpr
-        )
+    def route(self, max_fpr: float | None = None, exact: bool = False) -> Route:
+        """Return how sessions come to verdicts that keep a promised rate of false positives.
 
-    def read(self, vectors: Vectors) -> Readings:
-        """Say of each distinct prompt what the learned parts say of it."""
-        return self.parts.read(vectors, count_words(vectors.texts))
+        Raises:
+            InputError: the promise cannot be kept.
+        """
+        return self.scores.route(self.max_fpr if max_fpr is None else max_fpr, exact)
 
 
 def save_model(model: SessionModel, folder: Path) -> None:
     """Write a model's folder in one step; see `data.folder`."""
     head, words, known = model.parts.head, model.parts.words, model.known
+    classifiers = {name: getattr(model.passes, name) for name in PASSES}
+    scores = {f"scores-{each.name}": getattr(model.scores, each.name) for each in fields(Scores)}
     arrays = {
         "head": np.append(head.weights, head.bias),
         "words": words.weights,
         "words-bias": np.array([words.bias]),
+        "subjects": model.subjects.weights,
+        "subjects-bias": model.subjects.bias,
         "known": known.vectors,
         "known-kinds": known.kind.astype(np.int8),
         "known-sources": known.source.astype(np.int32),
         "background": model.background.astype(np.float32),
-        "organic-scores": model.organic_scores,
         "trained-on": model.trained_on,
-        **model.classifier.arrays(),
+        **scores,
+    } | {
+        f"{name}-{part}": array
+        for name, classifier in classifiers.items()
+        for part, array in classifier.arrays().items()
     }
     content = {f"{name}.npy": npy_bytes(array) for name, array in arrays.items()}
     about: Mapping[str, Any] = {
@@ -133,15 +143,16 @@ def load_model(folder: Path | None = None) -> SessionModel:
                 Head(arrays["head"][:-1], float(arrays["head"][-1])),
                 WordHead(arrays["words"], float(arrays["words-bias"][0])),
             ),
+            Subjects(arrays["subjects"], arrays["subjects-bias"]),
             Known(
                 arrays["known"],
                 arrays["known-kinds"].astype(np.int64),
                 arrays["known-sources"].astype(np.int64),
             ),
             [str(name) for name in opened.about["sources"]],
-            SessionClassifier.from_arrays(arrays, len(MEASURES)),
+            Passes(**{name: _classifier(arrays, name) for name in PASSES}),
             arrays["background"].astype(np.float64),
-            arrays["organic-scores"],
+            Scores(**{each.name: arrays[f"scores-{each.name}"] for each in fields(Scores)}),
             arrays["trained-on"],
             opened.files["card.md"].read_text(encoding="utf-8"),
         )
@@ -151,3 +162,12 @@ def load_model(folder: Path | None = None) -> SessionModel:
             "a model that this version of capscope wrote",
             "Train the model again.",
         ) from error
+
+
+def _classifier(arrays: Mapping[str, NDArray[Any]], name: str) -> SessionClassifier:
+    own = {
+        stored.removeprefix(f"{name}-"): array
+        for stored, array in arrays.items()
+        if stored.startswith(f"{name}-")
+    }
+    return SessionClassifier.from_arrays(own, PASSES[name], amount=True)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy import sparse
-
-from ..embed import Vectors
-from .features import Readings
 from .head import Head
 from .words import WordHead
 
@@ -23,11 +19,3 @@ class Parts:
 
     head: Head
     words: WordHead
-
-    def read(self, vectors: Vectors, counted: sparse.csr_matrix) -> Readings:
-        """Say of each distinct prompt, its words counted, what the parts say of it."""
-        return Readings(
-            self.head.scores(vectors.rows),
-            self.words.scores(counted),
-            self.words,
-        )

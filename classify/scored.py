@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ..data import JOIN, Groups, InputError, Traffic
 from ..embed import Encoder, Vectors, embed
-from ..index import AreaMap, Placed
-from .features import Contents, Readings, find_contents
+from ..index import AreaMap
+from .features import Contents, Measured, find_contents
 from .model import SessionModel
+from .passes import Route
 from .truth import Truth, read_truth, session_hashes
+from .words import count_words
 
 UNNAMED = "unnamed"
 
@@ -30,7 +33,8 @@ class Held:
         source: what the bootstrap draws: the whole `source`, else the account, as codes
             (sessions,).
         vectors: of the traffic.
-        placed: areas and cells, one per distinct prompt.
+        areas: where prompts are placed.
+        counted: words of distinct prompts (distinct, BUCKETS).
         contents: what the sessions are, before any model reads them.
     """
 
@@ -39,7 +43,8 @@ class Held:
     seen: int
     source: NDArray[np.int64]
     vectors: Vectors
-    placed: Placed
+    areas: AreaMap
+    counted: sparse.csr_matrix
     contents: Contents
 
     def parts(self, column: str) -> list[list[str]]:
@@ -50,23 +55,32 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Sessions as one model sees them.
+    """Sessions as one model sees them, by its two passes and by every prompt.
 
     Attributes:
         held: the sessions.
         model: the model.
-        readings: what it says of each distinct prompt.
-        measures: (sessions, measures) float64.
-        scores: (sessions,) float64.
-        threshold: a score above it is extraction.
+        measures: of all prompts (sessions, measures) float64.
+        route: how sessions come to verdicts.
+        scores: by the two passes (sessions,) float64.
+        let_go: whether a session was let go by the first pass (sessions,).
+        exact_route: the same where every prompt is read.
+        exact_scores: by every prompt (sessions,) float64.
     """
 
     held: Held
     model: SessionModel
-    readings: Readings
     measures: NDArray[np.float64]
+    route: Route
     scores: NDArray[np.float64]
-    threshold: float
+    let_go: NDArray[np.bool_]
+    exact_route: Route
+    exact_scores: NDArray[np.float64]
+
+    @property
+    def threshold(self) -> float:
+        """A score above it is extraction."""
+        return self.route.threshold
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
@@ -96,18 +110,41 @@ def hold_out(
             "Evaluate on other traffic than the model was trained on.",
         )
     vectors = embed(traffic.table["prompt"], encoder)
-    placed = AreaMap.embedded(encoder).place(vectors.rows)
-    source = _sources(traffic, truth.groups)
-    contents = find_contents(truth.groups, vectors, placed)
-    return Held(traffic, truth, int((~fresh).sum()), source, vectors, placed, contents)
+    areas = AreaMap.embedded(encoder)
+    return Held(
+        traffic,
+        truth,
+        int((~fresh).sum()),
+        _sources(traffic, truth.groups),
+        vectors,
+        areas,
+        count_words(vectors.texts),
+        find_contents(truth.groups, vectors, areas),
+    )
 
 
 def score_sessions(held: Held, model: SessionModel) -> Scored:
     """Score held-out sessions by a model."""
-    readings = model.read(held.vectors)
-    measures = held.contents.read(readings).values
-    scores = model.classifier.score_sessions(measures)
-    return Scored(held, model, readings, measures, scores, model.threshold())
+    measured = measure(held, held.contents, model)
+    first, scores = score_passes(measured, model)
+    route, exact = model.route(), model.route(exact=True)
+    whole = model.passes.whole.score_sessions(measured.whole)
+    let_go = first < route.let_go
+    return Scored(held, model, measured.whole, route, scores, let_go, exact, whole)
+
+
+def measure(held: Held, contents: Contents, model: SessionModel) -> Measured:
+    """Measure sessions of the held-out traffic as a model's parts read them."""
+    return contents.read(model.parts, model.parts.words.scores(held.counted))
+
+
+def score_passes(
+    measured: Measured, model: SessionModel
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the scores of the first pass, and those of both passes together (sessions,)."""
+    first = model.passes.first.score_sessions(measured.first)
+    brief = model.passes.brief.score_sessions(measured.brief)
+    return first, model.route().merge(first, brief)
 
 
 def _sources(traffic: Traffic, groups: Groups) -> NDArray[np.int64]:

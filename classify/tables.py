@@ -32,7 +32,7 @@ def verdict_table(summary: Summary) -> RenderableType:
             top.add_column(column, justify="right" if column in ("prompts", "score") else "left")
         for record in summary.top:
             top.add_row(
-                plain(record.get("session_id") or record["account_id"], 24),
+                plain(record[f"{summary.by}_id"], 24),
                 f"{record['prompts']:,}",
                 f"{record['score']:.3f}",
                 plain(record["area"], 20),

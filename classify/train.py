@@ -23,8 +23,8 @@ FEWEST = 20
 def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> SessionModel:
     """Train a model on the labelled sessions of `traffic`.
 
-    Each session's measures come from parts that saw nothing of its split group, so the classifier
-    learns how they do on sources they have not seen.
+    Each session's measures come from parts that saw nothing of its split group, so the classifiers
+    learn how they do on sources they have not seen.
 
     Raises:
         InputError: too few sessions of a label, or all of one split group.
@@ -32,23 +32,25 @@ def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> Ses
     truth = read_truth(traffic, MIN_PROMPTS, labels)
     _check(truth)
     vectors = embed(traffic.table["prompt"], encoder)
-    lessons = Lessons.of(truth, vectors, AreaMap.embedded(encoder))
+    areas = AreaMap.embedded(encoder)
+    lessons = Lessons.of(truth, vectors, areas)
     every = np.arange(len(truth.groups))
-    classifier, measures = lessons.fit(every)
-    scores = classifier.out_of_fold_
+    passes, scores, measured = lessons.fit(every)
+    max_fpr = strictest_promise(scores.organic)
     organic = ~truth.extraction
     return SessionModel(
         encoder=encoder.fingerprint,
         min_prompts=MIN_PROMPTS,
-        max_fpr=strictest_promise(int(organic.sum())),
+        max_fpr=max_fpr,
         parts=lessons.parts(every),
+        subjects=lessons.subjects(areas),
         known=lessons.known(),
         sources=truth.sources,
-        classifier=classifier,
-        background=np.quantile(measures[organic], np.linspace(0, 1, 101), axis=0).T,
-        organic_scores=np.sort(scores[organic]),
+        passes=passes,
+        background=np.quantile(measured.whole[organic], np.linspace(0, 1, 101), axis=0).T,
+        scores=scores,
         trained_on=np.sort(session_hashes(traffic, truth.groups)),
-        card=write_card(traffic, truth, measures, scores, encoder.fingerprint),
+        card=write_card(traffic, truth, measured.whole, scores, encoder.fingerprint),
     )
 
 

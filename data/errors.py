@@ -9,6 +9,9 @@ CapscopeError
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class CapscopeError(Exception):
     """Any error that capscope raises on purpose."""
@@ -36,3 +39,30 @@ class FolderError(InputError):
 
 class WeightsError(InputError):
     """The encoder's weights cannot be found, or are not the ones that were asked for."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: to be stopped like by Ctrl-C, with the time to leave things whole."""
+
+
+UNWRITABLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+)
+"""Errors of a disk that is full or may not be written."""
+
+
+def unwritable(error: OSError) -> InputError | None:
+    """Return the error as the user's where the disk is full or may not be written, else None."""
+    if error.errno not in UNWRITABLE:
+        return None
+    place = f" ({error.filename})" if error.filename else ""
+    return InputError(
+        f"cannot write: {os.strerror(error.errno)}{place}",
+        "room, and the right to write",
+        "Mend that, and run the command again.",
+    )

@@ -79,6 +79,19 @@ def input_files(inputs: Sequence[str]) -> Iterator[list[InputFile]]:
         yield list(files.values())
 
 
+def describe_inputs(inputs: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Return the name, the bytes and the time of change in nanoseconds of every file to read.
+
+    Standard input, which has none of these, is left out.
+
+    Raises:
+        InputError: as `input_files`.
+    """
+    paths = dict.fromkeys(path for name in inputs if name != "-" for path in _matches(name))
+    found = [(str(path), path.stat()) for path in paths]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+
+
 def _matches(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():

@@ -13,7 +13,7 @@ from .errors import FolderError
 from .write import replacing
 
 MANIFEST = "manifest.json"
-UNSEALED = {("capscope model", 3), ("capscope index", 1)}
+UNSEALED = {("capscope index", 1)}
 """Kinds and layouts from before manifests had a seal; all others must have one."""
 
 

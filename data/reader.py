@@ -71,12 +71,22 @@ def read_traffic(inputs: Sequence[str], options: ReadOptions | None = None) -> T
 
 @contextmanager
 def staged(
-    inputs: Sequence[str], options: ReadOptions
+    inputs: Sequence[str], options: ReadOptions, spill: Path | None = None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str, Skipped]]:
-    """Read logs into a database that spills to disk, and yield the query that gives traffic."""
+    """Read logs into a database that spills to disk, and yield the query that gives traffic.
+
+    Args:
+        inputs: files, folders, globs or `-`.
+        options: how logs are read.
+        spill: an existing folder for what memory cannot hold; the system's own where None.
+    """
     skipped = Skipped(options.strict)
     forced = None if options.format == "auto" else named_format(options.format)
-    with TemporaryDirectory(prefix="capscope-") as spill, connect(Path(spill)) as db:
+    with (
+        TemporaryDirectory(prefix="capscope-", dir=spill) as spilled,
+        _spilling(Path(spilled)),
+        connect(Path(spilled)) as db,
+    ):
         with Stage(db, skipped, forced, masked=options.redact) as stage:
             for block, (ordinal, file, documents) in enumerate(read_documents(inputs, db, skipped)):
                 stage.add(documents, file, ordinal, block)
@@ -92,6 +102,19 @@ def staged(
         if not skipped.kept:
             raise _nothing_found(inputs, skipped)
         yield db, query, skipped
+
+
+@contextmanager
+def _spilling(folder: Path) -> Iterator[None]:
+    """Tell of a disk that cannot take what memory cannot hold."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise InputError(
+            f"the database cannot spill into {folder} ({str(error).splitlines()[0]})",
+            "room there for about twice the traffic",
+            "Free some, or write the output on another disk.",
+        ) from error
 
 
 def _nothing_found(inputs: Sequence[str], skipped: Skipped) -> InputError:

@@ -136,12 +136,17 @@ class Stage:
                 f"SELECT DISTINCT {column} FROM staged WHERE {column} IS NOT NULL"
             ).fetchall()
             plain = [value for (value,) in found]
-            hashed = [hmac.new(key, v.encode(), hashlib.sha256).hexdigest()[:32] for v in plain]
+            hashed = [hash_identifier(v, key) for v in plain]
             self.db.register("hashes", pa.table({"plain": plain, "hashed": hashed}))
             self.db.execute(
                 f"UPDATE staged SET {column} = hashed FROM hashes WHERE {column} = plain"
             )
             self.db.unregister("hashes")
+
+
+def hash_identifier(value: str, key: bytes) -> str:
+    """Return the first 128 bits of an identifier's HMAC-SHA-256 under `key`, as hexadecimals."""
+    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 PROJECTED = """

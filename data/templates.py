@@ -10,8 +10,8 @@ from itertools import groupby, islice
 
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|[^\w\s]")
 HEAD, TOKENS, GRAM = 4000, 400, 3
-SHARE = 0.3
-"""A run of words is part of a template where this share of the prompts, and 3, hold it."""
+SHARE, LEAST = 0.3, 3
+"""A run of words is part of a template where this share of the prompts, and so many, hold it."""
 SHOWN, SHOWN_SLOT, FILLS = 400, 120, 3
 
 Runs = set[tuple[str, ...]]
@@ -37,10 +37,19 @@ class Template:
     fills: list[list[str]]
 
 
-def find_template(prompts: Sequence[str]) -> Template:
+def find_template(
+    prompts: Sequence[str],
+    *,
+    least: int = LEAST,
+    senders: Sequence[int] = (),
+    least_senders: int = 1,
+    shown: int = SHOWN,
+) -> Template:
     """Find the words that a session's prompts have in common, by runs of three words.
 
-    A word is fixed where it stands in a run of three that at least 30 % of the prompts hold.
+    A word is fixed where it stands in a run of three that at least 30 % of the prompts hold, and
+    `least` of them, and where who sent each prompt is told, that `least_senders` of those used. A
+    skeleton of more than `shown` characters is cut.
 
     >>> prompts = [f"Translate the word {word} into Greek." for word in ("sea", "sky", "sun")]
     >>> found = find_template(prompts)
@@ -49,7 +58,7 @@ def find_template(prompts: Sequence[str]) -> Template:
     """
     spans = [_spans(prompt) for prompt in prompts]
     words = [_words(row) for row in spans]
-    common = _common(words)
+    common = _common(words, least, senders, least_senders)
     fixed = [_fixed(row, common) for row in words]
     shares = [sum(row) / len(row) for row in fixed if any(row)]
     if not shares:
@@ -65,7 +74,7 @@ def find_template(prompts: Sequence[str]) -> Template:
     return Template(
         len(shares) / len(prompts),
         sum(shares) / len(shares),
-        shortened(skeleton, SHOWN),
+        shortened(skeleton, shown),
         count,
         [[shortened(slot, SHOWN_SLOT) for slot in slots] for slots in list(fills)[:FILLS]],
     )
@@ -109,11 +118,21 @@ def _words(spans: Sequence[re.Match[str]]) -> list[str]:
     return [span[0].lower() for span in spans]
 
 
-def _common(words: Sequence[Sequence[str]]) -> Runs:
+def _common(
+    words: Sequence[Sequence[str]],
+    least: int = LEAST,
+    senders: Sequence[int] = (),
+    least_senders: int = 1,
+) -> Runs:
     grams = [set(zip(*(row[i:] for i in range(GRAM)), strict=False)) for row in words]
     counts = Counter(gram for row in grams for gram in row)
-    least = max(3.0, SHARE * len(words))
-    return {gram for gram, count in counts.items() if count >= least}
+    enough = max(least, SHARE * len(words))
+    common = {gram for gram, count in counts.items() if count >= enough}
+    if not senders:
+        return common
+    used = {(gram, who) for row, who in zip(grams, senders, strict=True) for gram in row}
+    by = Counter(gram for gram, _ in used)
+    return {gram for gram in common if by[gram] >= least_senders}
 
 
 def _fixed(words: Sequence[str], common: Runs) -> list[bool]:

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -19,6 +21,8 @@ import pyarrow.parquet as pq
 from .errors import InputError
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
+GROUP = 65_536
+"""Records of a Parquet row group; as many are in memory."""
 UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 """Characters that can steer a terminal or reorder what a person reads."""
 
@@ -55,9 +59,13 @@ def check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it replaces `path` when the block ends well."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary path, which replaces `path` when the block ends well.
+
+    It lies beside `path`, or in `folder`, which must be on the same file system.
+    """
+    beside = folder or path.parent
+    with NamedTemporaryFile(dir=beside, prefix=f".{path.name}.", delete=False) as file:
         temporary = Path(file.name)
     try:
         yield temporary
@@ -69,26 +77,55 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_records(records: Iterable[Mapping[str, Any]], output: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class StoredRecords:
+    """The records of some files of JSON lines, read anew each time that they are asked for."""
+
+    paths: Sequence[Path]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the records of one file after the other."""
+        for path in self.paths:
+            with path.open(encoding="utf-8", newline="\n") as lines:
+                yield from map(json.loads, lines)
+
+
+def write_records(
+    records: Iterable[Mapping[str, Any]], output: Path | None, folder: Path | None = None
+) -> None:
     """Write records to `output`, or as JSON lines to standard output.
 
-    In CSV and Parquet, nested values are JSON text.
+    In CSV and Parquet, nested values are JSON text. Both take two passes: an iterator is read into
+    memory for them, anything that can be iterated again is not. The file is written in `folder`,
+    or beside `output`, and put in place when it is whole.
     """
     if output is None:
         for record in records:
             sys.stdout.write(json_line(record))
         sys.stdout.flush()
         return
-    with replacing(output) as temporary:
+    with replacing(output, folder) as temporary:
         if output.suffix.lower() in (".jsonl", ".json"):
             with temporary.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(map(json_line, records))
             return
-        table = pa.Table.from_pylist([_flat(record) for record in records])
-        if output.suffix.lower() == ".csv":
-            pacsv.write_csv(table, temporary)
-        else:
-            pq.write_table(table, temporary)
+        again = list(records) if isinstance(records, Iterator) else records
+        schemas = [table.schema for table in _tables(again)]
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        write = pacsv.CSVWriter if output.suffix.lower() == ".csv" else pq.ParquetWriter
+        with write(temporary, schema) as writer:
+            for table in _tables(again, schema):
+                writer.write_table(table)
+
+
+def _tables(
+    records: Iterable[Mapping[str, Any]], schema: pa.Schema | None = None
+) -> Iterator[pa.Table]:
+    """Yield the records as tables of `GROUP` rows, and of none where there is none."""
+    rows = map(_flat, records)
+    yield pa.Table.from_pylist(list(islice(rows, GROUP)), schema)
+    while group := list(islice(rows, GROUP)):
+        yield pa.Table.from_pylist(group, schema)
 
 
 def json_line(record: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ BUDGET = {"cpu": 1024, "cuda": 32_768, "mps": 8192}
 
 FLOOR = 64
 """Tokens that a batch is brought to: products of fewer than 12 rows round otherwise (MKL)."""
+
+Precision = Literal["float32", "bfloat16"]
 
 MODULES = ["Transformer", "Pooling", "Normalize"]
 
@@ -82,9 +84,13 @@ def read_shape(folder: Path) -> BertShape | None:
 
 
 class Bert:
-    """A BERT model in memory, float32, on CUDA or MPS where torch finds them, else the CPU."""
+    """A BERT model in memory, on CUDA or MPS where torch finds them, else the CPU.
 
-    def __init__(self, folder: Path, shape: BertShape) -> None:
+    In bfloat16 the products are so, which the linear layers and attention are made of; sums, norms
+    and means stay float32.
+    """
+
+    def __init__(self, folder: Path, shape: BertShape, precision: Precision) -> None:
         """Load the weights and the tokenizer from `folder`.
 
         Raises:
@@ -95,7 +101,8 @@ class Bert:
 
         self._torch = torch()
         self._shape = shape
-        self._device = _device(self._torch)
+        self._device = device()
+        self._type = getattr(self._torch, precision)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(shape.limit)
@@ -111,6 +118,10 @@ class Bert:
             )
             return weight, bias
 
+        def linear(*names: str) -> tuple[Tensor, Tensor]:
+            weight, bias = pair(*names)
+            return weight.to(self._type), bias.to(self._type)
+
         self._words = self._tensor(arrays["embeddings.word_embeddings.weight"])
         types = arrays["embeddings.token_type_embeddings.weight"]
         self._types = self._tensor(types[0])
@@ -122,11 +133,11 @@ class Bert:
             heads = [f"{at}.attention.self.{name}" for name in ("query", "key", "value")]
             self._layers.append(
                 (
-                    pair(*heads),
-                    pair(f"{at}.attention.output.dense"),
+                    linear(*heads),
+                    linear(f"{at}.attention.output.dense"),
                     pair(f"{at}.attention.output.LayerNorm"),
-                    pair(f"{at}.intermediate.dense"),
-                    pair(f"{at}.output.dense"),
+                    linear(f"{at}.intermediate.dense"),
+                    linear(f"{at}.output.dense"),
                     pair(f"{at}.output.LayerNorm"),
                 )
             )
@@ -161,8 +172,10 @@ class Bert:
         x = self._words[self._tensor(packed)] + self._types + self._positions[self._tensor(places)]
         x = norm(x, self._first)
         for qkv, mixed, mixed_norm, wide, narrow, narrow_norm in self._layers:
-            x = norm(f.linear(self._attend(f.linear(x, *qkv), same), *mixed) + x, mixed_norm)
-            x = norm(f.linear(f.gelu(f.linear(x, *wide)), *narrow) + x, narrow_norm)
+            asked = f.linear(x.to(self._type), *qkv)
+            x = norm(f.linear(self._attend(asked, same), *mixed) + x, mixed_norm)
+            spread = f.gelu(f.linear(x.to(self._type), *wide))
+            x = norm(f.linear(spread, *narrow) + x, narrow_norm)
         ends = x.split([times * length for times, length in same])
         means = [
             part.view(times, length, -1).mean(1)
@@ -184,10 +197,25 @@ class Bert:
         return self._torch.from_numpy(array).to(self._device)  # type: ignore[no-any-return]
 
 
-def _device(torch: Any) -> str:  # noqa: ANN401
-    if torch.cuda.is_available():
+def device() -> str:
+    """Name where torch can compute fastest."""
+    found = torch()
+    if found.cuda.is_available():
         return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    return "mps" if found.backends.mps.is_available() else "cpu"
+
+
+def fastest() -> Precision:
+    """Name the precision in which the machine multiplies fastest."""
+    found = torch()
+    where = device()
+    if where == "cuda":
+        has = bool(found.cuda.is_bf16_supported(including_emulation=False))
+    else:
+        told = getattr(found.cpu, "get_capabilities", dict)  # of torch 2.9 and later
+        able: dict[str, bool] = told() if where == "cpu" else {}
+        has = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return "bfloat16" if has else "float32"
 
 
 def _json(path: Path) -> Any:  # noqa: ANN401

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import WeightsError
-from .bert import Bert, read_shape
+from .bert import Bert, Precision, fastest, read_shape
 from .weights import FILE, NAME, find_weights, sha256
 
 BATCH = 16
@@ -36,6 +36,22 @@ class Encoder(Protocol):
         ...
 
 
+def comparable(fingerprint: str, other: str) -> bool:
+    """Tell whether vectors of two encoders can be compared: of one, or of two precisions of it.
+
+    The cosine of the two stays above 0.9995 (docs/decisions.md).
+
+    >>> comparable("m:1f:256 tokens:float32", "m:1f:256 tokens:bfloat16")
+    True
+    >>> comparable("m:1f:256 tokens:float32", "m:2e:256 tokens:float32")
+    False
+    """
+    one, two = (
+        each.removesuffix(":float32").removesuffix(":bfloat16") for each in (fingerprint, other)
+    )
+    return one == two
+
+
 class SentenceEncoder:
     """`all-MiniLM-L6-v2`, or another sentence-transformers model from a folder.
 
@@ -44,8 +60,12 @@ class SentenceEncoder:
     are all known already does not wait for them.
     """
 
-    def __init__(self, weights: Path | None = None) -> None:
+    def __init__(self, weights: Path | None = None, precision: Precision | None = None) -> None:
         """Find the model: at `weights`, in the installed package, or on the hub, in this order.
+
+        Args:
+            weights: a folder.
+            precision: of products; the fastest that the machine has where None.
 
         Raises:
             WeightsError: there is none, or it cannot be loaded.
@@ -54,7 +74,9 @@ class SentenceEncoder:
         self._shape = read_shape(self._folder)
         name = NAME.split("/")[1] if weights is None else self._folder.name
         limit = self._shape.limit if self._shape else self._sentences.max_seq_length
-        self._fingerprint = f"{name}:{sha256(self._folder / FILE)[:16]}:{limit} tokens:float32"
+        self._precision = (precision or fastest()) if self._shape else "float32"
+        weights_sha = sha256(self._folder / FILE)[:16]
+        self._fingerprint = f"{name}:{weights_sha}:{limit} tokens:{self._precision}"
 
     @property
     def fingerprint(self) -> str:
@@ -87,7 +109,7 @@ class SentenceEncoder:
 
         assert self._shape is not None
         try:
-            return Bert(self._folder, self._shape)
+            return Bert(self._folder, self._shape, self._precision)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise self._broken(error) from error
 

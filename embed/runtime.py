@@ -43,6 +43,19 @@ def faiss() -> ModuleType:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Have NumPy's products run on one thread.
+
+    Many small ones would only wait for each other's threads, and a product that several threads
+    share may round otherwise than the same product on another machine.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
 def faiss_alone() -> Iterator[ModuleType]:
     """Yield FAISS on one thread: in small steps, more of them only wait for each other."""
     module = faiss()

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..data import FolderError, Held, InputError, Stored, hold
-from ..embed import Encoder
+from ..embed import Encoder, comparable
 from .lists import Numbers, Vectors
 from .segment import ROWS, Segment
 from .senders import Senders
@@ -132,8 +132,8 @@ class PromptIndex:
         return np.asarray(places[slice(*here)] - start)
 
     def check_encoder(self, encoder: Encoder) -> None:
-        """Raise `InputError` unless `encoder` made this index's vectors."""
-        if encoder.fingerprint != self.encoder:
+        """Raise `InputError` unless `encoder` made this index's vectors, in either precision."""
+        if not comparable(encoder.fingerprint, self.encoder):
             raise InputError(
                 f"the index was made with the encoder {self.encoder}",
                 f"the encoder in use, {encoder.fingerprint}",

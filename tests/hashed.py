@@ -21,8 +21,14 @@ class Hashed:
     dimension = 32
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        drawn = [np.random.default_rng(zlib.crc32(t.encode())).normal(size=32) for t in texts]
-        return np.array([v / np.linalg.norm(v) for v in drawn], dtype=np.float32)
+        return hashed_rows(texts, self.dimension)
+
+
+def hashed_rows(texts: Sequence[str], dimension: int) -> NDArray[np.float32]:
+    """Unit vectors drawn from seeds that the texts give."""
+    seeds = [np.random.default_rng(zlib.crc32(t.encode())) for t in texts]
+    drawn = [seed.normal(size=dimension) for seed in seeds]
+    return np.array([v / np.linalg.norm(v) for v in drawn], dtype=np.float32)
 
 
 ENCODER = Hashed()

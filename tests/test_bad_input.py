@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, Rows, records, write_rows
 from typer.testing import Result
+
+from capscope.classify.model import LAYOUT
+from capscope.data.manifest import Entry, read_manifest, write_manifest
 
 MODEL = ROOT / "classify" / "models" / "default"
 
@@ -113,12 +117,10 @@ def test_an_npy_that_holds_a_pickle_is_not_loaded(
     shutil.copytree(MODEL, model)
     sink = io.BytesIO()
     np.save(sink, np.array([Trap()], dtype=object), allow_pickle=True)
-    manifest = json.loads((model / "manifest.json").read_text())
-    entry = manifest["files"]["head.npy"]
-    (model / entry["file"]).write_bytes(sink.getvalue())
-    entry["sha256"] = hashlib.sha256(sink.getvalue()).hexdigest()
-    entry["bytes"] = len(sink.getvalue())
-    (model / "manifest.json").write_text(json.dumps(manifest))
+    entry = read_manifest(model).entries["head.npy"]
+    (model / entry.file).write_bytes(sink.getvalue())
+    sha256 = hashlib.sha256(sink.getvalue()).hexdigest()
+    rewrite(model, **{"head.npy": Entry(entry.file, sha256, len(sink.getvalue()))})
     assert "cannot be read" in fails("label", few_file, "--model", model)
     assert not Path("ran").exists()
 
@@ -128,21 +130,39 @@ def test_a_manifest_that_points_outside_its_folder(
 ) -> None:
     model = tmp_path / "model"
     shutil.copytree(MODEL, model)
-    manifest = json.loads((model / "manifest.json").read_text())
-    manifest["files"]["head.npy"]["file"] = "../secret.npy"
     (tmp_path / "secret.npy").touch()
-    (model / "manifest.json").write_text(json.dumps(manifest))
+    entry = read_manifest(model).entries["head.npy"]
+    rewrite(model, **{"head.npy": replace(entry, file="../secret.npy")})
     assert "lacks its file" in fails("label", few_file, "--model", model)
 
 
-def test_a_model_of_another_layout_says_so(fails: Fails, few_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", [3, 99])
+def test_a_model_of_another_layout_says_so(
+    layout: int, fails: Fails, few_file: Path, tmp_path: Path
+) -> None:
     model = tmp_path / "model"
     shutil.copytree(MODEL, model)
-    manifest = json.loads((model / "manifest.json").read_text()) | {"version": 99}
-    (model / "manifest.json").write_text(json.dumps(manifest))
-    assert "layout 99; expected a capscope model, layout 3" in fails(
+    rewrite(model, layout)
+    assert f"layout {layout}; expected a capscope model, layout 4" in fails(
         "label", few_file, "--model", model
     )
+
+
+def test_a_model_manifest_without_a_seal_is_refused(
+    fails: Fails, few_file: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(MODEL, model)
+    manifest = json.loads((model / "manifest.json").read_text())
+    del manifest["sha256"]
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    assert "manifest.json was changed" in fails("label", few_file, "--model", model)
+
+
+def rewrite(model: Path, layout: int = LAYOUT, **entries: Entry) -> None:
+    """Seal a manifest that says something else."""
+    found = read_manifest(model)
+    write_manifest(model, found.kind, layout, found.about, {**found.entries, **entries})
 
 
 BAD_ROWS = {

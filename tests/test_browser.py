@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from browsing import MISSING, chromium, looking, pictures, serving
-from conftest import ROOT, SAMPLE, Rows, read_rows, write_rows
+from conftest import ROOT, Rows, write_rows
 from playwright.sync_api import Browser, Page, expect
-from typer.testing import Result
 
 from capscope.classify import judge_index, load_model, model_folder
 from capscope.data import read_traffic, seal
@@ -183,59 +182,6 @@ def test_a_low_contrast_would_be_seen(page: Page) -> None:
     page.goto("/login")
     page.evaluate("document.querySelector('.lead').style.color = '#999'")
     assert len(page.evaluate(CONTRAST)) == 1
-
-
-def test_the_whole_story(
-    browser: Browser,
-    own_index: Callable[[], Path],
-    run: Callable[..., Result],
-    sample_rows: Rows,
-    tmp_path: Path,
-) -> None:
-    """Search, open, see why, decide, export the labels, train on them."""
-    folder = own_index()
-    with serving(Source(folder)) as base, looking(browser, base) as page:
-        page.goto("/")
-        page.get_by_role("link", name="Search").click()
-        page.get_by_role("searchbox").fill("Topic: mixture rates. Compose one fresh problem")
-        page.get_by_role("searchbox").press("Enter")
-        page.locator(".hits a").first.click()
-        expect(page.locator(".figures .verdict")).to_have_text("extraction")
-        expect(page.get_by_role("heading", name="Evidence")).to_be_visible()
-        expect(page.locator(".template .slot").first).to_be_visible()
-        session = page.locator("h1 .id").inner_text()
-        page.get_by_label("agree", exact=True).check()
-        page.get_by_label("Note").fill("a ladder over topics")
-        page.get_by_label("Reviewer").fill("Ada")
-        page.get_by_role("button", name="Save").click()
-        expect(page.locator("#reviews")).to_contain_text("a ladder over topics")
-        for verdict in ("extraction", "organic"):
-            asked = f"/api/sessions?verdict={verdict}&size=24"
-            for one in page.request.get(asked).json()["sessions"]:
-                decision = {"session": one["key"], "decision": "agree", "reviewer": "Ada"}
-                assert page.request.post("/api/reviews", data=decision).status == 201
-        page.get_by_role("link", name="Review").click()
-        with page.expect_download() as download:
-            page.get_by_role("link", name="Export the labels").click()
-        download.value.save_as(tmp_path / "labels.jsonl")
-    labels = read_rows(tmp_path / "labels.jsonl")
-    assert {row["session_id"]: row["label"] for row in labels}[session] == "extraction"
-    kept = {row["session_id"] for row in labels}
-    unlabelled = [
-        {k: v for k, v in row.items() if k != "label"}
-        for row in sample_rows
-        if row["session_id"] in kept
-    ]
-    write_rows(tmp_path / "traffic.jsonl", unlabelled)
-    trained = run(
-        "train", tmp_path / "traffic.jsonl", "-o", tmp_path / "model",
-        "--labels", tmp_path / "labels.jsonl",
-    )  # fmt: skip
-    assert trained.exit_code == 0, trained.output
-    again = run(
-        "label", SAMPLE, "--model", tmp_path / "model", "--max-fpr", 0.2, "-o", tmp_path / "v.jsonl"
-    )
-    assert again.exit_code == 0, again.output
 
 
 def test_pictures_of_the_pages(browser: Browser, site: str, tmp_path: Path) -> None:

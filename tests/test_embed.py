@@ -18,17 +18,27 @@ from numpy.typing import NDArray
 
 from capscope.data import CacheError, WeightsError
 from capscope.data.traffic import Traffic
-from capscope.embed import CachedEncoder, SentenceEncoder, embed, find_weights
+from capscope.embed import CachedEncoder, SentenceEncoder, comparable, embed, find_weights
 from capscope.embed import weights as weights_module
 from capscope.embed.batches import batches
 
 
+@pytest.fixture(scope="module")
+def float32() -> SentenceEncoder:
+    return SentenceEncoder(precision="float32")
+
+
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def either(request: pytest.FixtureRequest) -> SentenceEncoder:
+    return SentenceEncoder(precision=request.param)
+
+
 @pytest.mark.usefixtures("forgotten_vectors")
-def test_vectors_equal_sentence_transformers(encoder: SentenceEncoder, sample: Traffic) -> None:
+def test_vectors_equal_sentence_transformers(float32: SentenceEncoder, sample: Traffic) -> None:
     from sentence_transformers import SentenceTransformer
 
     prompts = sample.table["prompt"].slice(0, 200)
-    vectors = embed(prompts, encoder)
+    vectors = embed(prompts, float32)
     model = SentenceTransformer(str(find_weights()), local_files_only=True)
     expected = model.encode(prompts.to_pylist(), normalize_embeddings=True)
     np.testing.assert_allclose(vectors[np.arange(200)], expected, atol=1e-5)
@@ -51,14 +61,48 @@ ODD = [
 
 
 @pytest.mark.usefixtures("forgotten_vectors")
-def test_odd_texts_equal_sentence_transformers_in_any_order(encoder: SentenceEncoder) -> None:
+def test_odd_texts_equal_sentence_transformers_in_any_order(float32: SentenceEncoder) -> None:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(find_weights()), local_files_only=True)
     expected = model.encode(ODD, normalize_embeddings=True)
     for order in (np.arange(len(ODD)), np.random.default_rng(0).permutation(len(ODD))):
-        vectors = encoder.encode([ODD[i] for i in order])
+        vectors = float32.encode([ODD[i] for i in order])
         np.testing.assert_allclose(vectors, expected[order], atol=1e-5)
+
+
+@pytest.mark.usefixtures("forgotten_vectors")
+def test_bfloat16_hardly_moves_a_vector(float32: SentenceEncoder, sample: Traffic) -> None:
+    half = SentenceEncoder(precision="bfloat16")
+    texts = ODD[2:] + sample.table["prompt"].slice(0, 100).to_pylist()
+    one, other = float32.encode(texts), half.encode(texts)
+    assert other.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(other, axis=1), 1.0, atol=1e-6)
+    assert (one * other).sum(axis=1).min() > 0.9995
+    assert not np.array_equal(one, other)
+    assert half.fingerprint == float32.fingerprint.replace("float32", "bfloat16")
+    assert comparable(half.fingerprint, float32.fingerprint)
+
+
+def test_bfloat16_is_chosen_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for able, expected in (
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True}, "bfloat16"),
+        ({"avx512_f": True, "avx512_bf16": False}, "float32"),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert SentenceEncoder().fingerprint.endswith(f":{expected}")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert SentenceEncoder().fingerprint.endswith(":float32")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for able in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda able=able, **_: able)
+        assert SentenceEncoder().fingerprint.endswith(":bfloat16" if able else ":float32")
 
 
 def cuda() -> bool:
@@ -68,14 +112,16 @@ def cuda() -> bool:
 
 
 @pytest.mark.usefixtures("forgotten_vectors")
-def test_a_vector_does_not_depend_on_its_batch(encoder: SentenceEncoder, sample: Traffic) -> None:
+def test_a_vector_does_not_depend_on_its_batch(either: SentenceEncoder, sample: Traffic) -> None:
+    encoder = either
     texts = ODD + sample.table["prompt"].slice(0, 12).to_pylist()
     together = encoder.encode(texts)
     alone = np.concatenate([encoder.encode([text]) for text in texts])
-    np.testing.assert_allclose(alone, together, atol=1e-6)
+    close = 1e-6 if encoder.fingerprint.endswith("float32") else 1e-2
+    np.testing.assert_allclose(alone, together, atol=close)
     halves = np.concatenate([encoder.encode(texts[::2]), encoder.encode(texts[1::2])])
     order = np.argsort(np.r_[0 : len(texts) : 2, 1 : len(texts) : 2])
-    np.testing.assert_allclose(halves[order], together, atol=1e-6)
+    np.testing.assert_allclose(halves[order], together, atol=close)
     if (sys.platform, platform.machine()) == ("linux", "x86_64") and not cuda():
         assert alone.tobytes() == halves[order].tobytes() == together.tobytes()
 
@@ -95,15 +141,15 @@ def test_batches_keep_to_their_budget_and_hold_each_text_once() -> None:
 def test_without_cuda_and_mps_the_processor_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from capscope.embed.bert import _device
+    from capscope.embed.bert import device
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert _device(torch) == "cpu"
+    assert device() == "cpu"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert _device(torch) == "mps"
+    assert device() == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert _device(torch) == "cuda"
+    assert device() == "cuda"
 
 
 def test_another_kind_of_model_is_run_by_sentence_transformers(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import read_rows, records, write_rows
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from scipy.stats import binom, binomtest
 from sklearn.metrics import roc_auc_score
 from typer.testing import Result
@@ -27,6 +28,7 @@ from capscope.classify.metrics import (
     roc_points,
     tpr_at_fpr,
 )
+from capscope.classify.passes import Scores
 from capscope.classify.promote import Comparison
 from capscope.classify.report import render
 from capscope.classify.scored import hold_out, score_sessions
@@ -92,10 +94,18 @@ def changed(
 ) -> Path:
     """Write the model with its log-odds stretched and moved, or with other attributes."""
     loaded = load_model(model)
-    classifier = copy.copy(loaded.classifier)
-    classifier.calibration_ = classifier.calibration_ * [slope, slope, 1] + [0, 0, offset]
-    save_model(replace(loaded, classifier=classifier, **other), folder)
+    passes = copy.deepcopy(loaded.passes)
+    for classifier in (passes.first, passes.brief, passes.whole):
+        classifier.calibration_ = classifier.calibration_ * [slope, slope, 1] + [0, 0, offset]
+    save_model(replace(loaded, passes=passes, **other), folder)
     return folder
+
+
+def rescored(model: Path, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Scores:
+    """The model's scores out of fold, changed."""
+    scores = load_model(model).scores
+    changed = {name: function(getattr(scores, name)) for name in ("first", "brief", "whole")}
+    return replace(scores, **changed)
 
 
 @pytest.fixture(scope="module")
@@ -428,8 +438,8 @@ def test_promote_replaces_a_worse_model(
     assert kept.pvalue > 0.05
     assert content(current) == content(good)
     assert (
-        load_model(current).classifier.calibration_[0]
-        == load_model(good).classifier.calibration_[0]
+        load_model(current).passes.brief.calibration_[0]
+        == load_model(good).passes.brief.calibration_[0]
     )
     assert "is now in" in result.stderr
 
@@ -451,9 +461,8 @@ def test_promote_refuses_scores_that_are_no_probabilities(
     fails: Fails, parts: tuple[Path, Path], good: Path, tmp_path: Path
 ) -> None:
     """The ranking is the same, and the threshold moves along: only calibration is worse."""
-    moved = np.log(load_model(good).organic_scores)
-    moved = 1 / (1 + np.exp(-(moved - np.log1p(-np.exp(moved)) - 4)))
-    candidate = changed(good, tmp_path / "moved", offset=-4.0, organic_scores=moved)
+    moved = rescored(good, lambda scores: expit(logit(scores) - 4))
+    candidate = changed(good, tmp_path / "moved", offset=-4.0, scores=moved)
     current = changed(good, tmp_path / "current")
     message = fails("promote", candidate, "--current", current, "--on", parts[1])
     assert "calibration error" in message
@@ -464,8 +473,7 @@ def test_promote_refuses_scores_that_are_no_probabilities(
 def test_promote_refuses_a_broken_promise(
     fails: Fails, parts: tuple[Path, Path], good: Path, tmp_path: Path
 ) -> None:
-    organic = np.zeros_like(load_model(good).organic_scores)
-    candidate = changed(good, tmp_path / "eager", organic_scores=organic)
+    candidate = changed(good, tmp_path / "eager", scores=rescored(good, np.zeros_like))
     current = changed(good, tmp_path / "current")
     message = fails("promote", candidate, "--current", current, "--on", parts[1])
     assert "organic sessions flagged (100.0%) at a promise of" in message
@@ -527,7 +535,7 @@ def test_a_promotion_that_is_cut_short_leaves_the_current_model_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     current = changed(bad, tmp_path / "current")
-    expected = load_model(current).classifier.calibration_[0]
+    expected = load_model(current).passes.brief.calibration_[0]
     replacing = manifests.replacing
 
     def cut(path: Path) -> Any:
@@ -538,7 +546,7 @@ def test_a_promotion_that_is_cut_short_leaves_the_current_model_whole(
     monkeypatch.setattr(manifests, "replacing", cut)
     promote = ("promote", good, "--current", current, "--on", parts[1])
     assert run(*promote).exit_code != 0
-    assert load_model(current).classifier.calibration_[0] == expected
+    assert load_model(current).passes.brief.calibration_[0] == expected
     monkeypatch.undo()
     assert run(*promote).exit_code == 0
     assert content(current) == content(good)

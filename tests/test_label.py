@@ -12,7 +12,6 @@ from conftest import SAMPLE, Rows, records, write_rows
 from sklearn.metrics import roc_auc_score
 from typer.testing import Result
 
-from capscope.classify.label import Verdict
 from capscope.classify.tables import plain, why
 from capscope.data import load_areas
 
@@ -55,7 +54,10 @@ def test_labels_follow_from_scores(labelled: Rows) -> None:
 def test_evidence_says_why(labelled: Rows) -> None:
     for record in labelled:
         evidence = record["evidence"]
-        assert evidence["nearest_known"]["kind"] in ("organic", "application", "extraction")
+        if evidence["first_pass"]:
+            assert evidence["nearest_known"] is None
+        else:
+            assert evidence["nearest_known"]["kind"] in ("organic", "application", "extraction")
         assert 0 < evidence["area_share"] <= 1
         if record["score"] is None:
             continue
@@ -108,10 +110,18 @@ def test_csv_and_parquet_hold_the_same_records(run: Run, few_file: Path, tmp_pat
 
 
 def test_a_lower_promise_never_flags_more(run: Run, few_file: Path) -> None:
-    strict, loose = (records(run("label", few_file, "--max-fpr", rate)) for rate in (0.01, 0.2))
+    strict, loose = (
+        records(run("label", few_file, "--exact", "--max-fpr", rate)) for rate in (0.01, 0.2)
+    )
     for one, other in zip(strict, loose, strict=True):
         assert one["score"] == other["score"]
         assert one["threshold"] > other["threshold"]
+    strict, loose = (records(run("label", few_file, "--max-fpr", rate)) for rate in (0.01, 0.2))
+    flagged = [
+        {r["session_id"] for r in told if r["label"] == "extraction"} for told in (strict, loose)
+    ]
+    assert flagged[0] <= flagged[1]
+    assert flagged[1]
 
 
 def test_labels_in_the_traffic_do_not_sway_the_verdict(
@@ -148,5 +158,4 @@ def test_why_names_the_measure_and_the_template() -> None:
         {"measure": "up", "effect": 1.0, "organic_percentile": 99.0, "value": 1.0},
     ]
     evidence = {"measures": measures, "template": {"skeleton": "Sort {}."}}
-    verdict = Verdict("s", "a", 1, 9, "extraction", 0.9, 0.5, "coding", evidence)
-    assert why(verdict) == "up at percentile 99 of organic; template Sort {}."
+    assert why(evidence) == "up at percentile 99 of organic; template Sort {}."

@@ -192,6 +192,18 @@ def test_campaigns_have_their_accounts_and_areas(campaigns: pa.Table) -> None:
         assert len(wrapping) == campaign.templates
 
 
+def test_a_campaign_keeps_to_the_recipes_that_it_names() -> None:
+    """Recipes of any two groups may be named; sources of its areas stay as they are."""
+    mix = small(load_mix("agentic-coding"), 10)
+    named = ("plan_solve_verify", "tsv_line", "repo_issue_resolution", "shell_environment_repair")
+    areas = {"agentic_coding": 1.0}
+    (campaign,) = mix.campaign
+    kept = campaign.model_copy(update={"recipes": named, "areas": areas, "templates": 2})
+    table = traffic(mix.model_copy(update={"campaign": (kept,)}), 300, seed=1)
+    rows = [row for row in firsts(table) if row["campaign"] == campaign.name]
+    assert set().union(*(row["template"].split(JOIN) for row in rows)) == set(named)
+
+
 def test_a_campaign_deals_its_work_out(campaigns: pa.Table) -> None:
     """No prompt is sent again before every one of its area was sent."""
     rows = [row for row in campaigns.to_pylist() if row["campaign"] == "agentic-coding"]
@@ -292,6 +304,7 @@ CAMPAIGN = '[[campaign]]\nname = "c"\naccounts = {}\n[campaign.areas]\n{}\n'
         ("colour = 3", "colour is 3: extra inputs"),
         ('[launch]\nmodel = "m"\nday = 40\nadoption = 0.1', "day 40 is not within 28 days"),
         (CAMPAIGN.format("2\npivot = 0.5", "coding = 1.0"), "there is no launch"),
+        (CAMPAIGN.format('3\nrecipes = ["no-such"]', "coding = 1.0"), "for all of coding, no-such"),
         ("= = =", "cannot be read"),
     ],
 )

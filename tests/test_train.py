@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from typer.testing import Result
 
 from capscope.classify import SessionClassifier, load_model
-from capscope.classify.measures import MEASURES
+from capscope.classify.measures import FIRST, MEASURES
 from capscope.classify.metrics import calibration_error, summary, tpr_at_fpr
 from capscope.classify.threshold import certified_threshold, sessions_needed
 
@@ -71,7 +71,7 @@ def test_labels_from_a_file_stand_in_for_the_column(
     )
     assert result.exit_code == 0, result.output
     one, other = load_model(tmp_path / "m"), load_model(trained)
-    np.testing.assert_array_equal(one.organic_scores, other.organic_scores)
+    np.testing.assert_array_equal(one.scores.whole, other.scores.whole)
     np.testing.assert_array_equal(one.parts.head.weights, other.parts.head.weights)
 
 
@@ -112,8 +112,9 @@ def test_labels_that_cannot_carry_a_model_are_refused(
 def test_the_shipped_model_loads_and_names_its_sources() -> None:
     model = load_model()
     assert model.card.count("`") > 50
-    assert model.classifier.score_sessions(np.zeros((2, len(MEASURES)))).shape == (2,)
-    assert len(model.organic_scores) >= sessions_needed(model.max_fpr)
+    assert model.passes.whole.score_sessions(np.zeros((2, len(MEASURES)))).shape == (2,)
+    assert model.passes.first.score_sessions(np.zeros((2, len(FIRST)))).shape == (2,)
+    assert model.scores.organic >= sessions_needed(model.max_fpr)
 
 
 @parametrize_with_checks([SessionClassifier(bags=1, rounds=10)])

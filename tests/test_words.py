@@ -4,10 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from capscope.classify.features import Contents, Readings
+from capscope.classify.features import Faces
 from capscope.classify.head import balanced
-from capscope.classify.measures import FAMILIES, MEASURES
+from capscope.classify.measures import FAMILIES, FIRST, MEASURES
 from capscope.classify.structure import STRUCTURE
+from capscope.classify.surface import COUNTS
 from capscope.classify.words import BUCKETS, HEAD, WordHead, count_words, fit_words
 from capscope.data.templates import find_template
 
@@ -45,14 +46,14 @@ def test_the_head_learns_how_things_are_put() -> None:
 def test_a_frame_is_read_and_no_frame_is_nothing() -> None:
     words = WordHead(np.ones(BUCKETS, dtype=np.float16), 0.5)
     templates = [find_template(["unlike", "others"]), find_template(GREEK)]
-    contents = Contents(
+    faces = Faces(
         [np.zeros(3, dtype=np.int64)] * 2,
+        {name: np.zeros(1) for name in COUNTS},
         np.zeros((2, len(STRUCTURE))),
         templates,
         count_words([template.skeleton or "" for template in templates]),
     )
-    read = contents.read(Readings(np.zeros(1), np.zeros(1), words)).values
-    first, second = read[:, MEASURES.index("frame")]
+    first, second = faces.read(words, np.zeros(1))[:, FIRST.index("frame")]
     assert first == 0.0
     assert second > 0.5
 

@@ -97,7 +97,7 @@ def render(view: View, groups: list[tuple[dict[str, Any], Portrait]], masked: bo
         told={
             "index": view.commit,
             "model": view.model_name,
-            "threshold": view.model.threshold(),
+            "threshold": view.model.route(None, exact=True).threshold,
             "prompts": len(view.sessions.of),
             "sessions": len(view.sessions),
             "accounts": len(view.index.senders.coded("account_id").values),

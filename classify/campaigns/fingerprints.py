@@ -57,6 +57,24 @@ def fingerprint(texts: pa.Array) -> Fingerprints:
     return Fingerprints(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
+def find_runs(texts: pa.Array, among: Hashes | None = None) -> Fingerprints:
+    """Return every run of five words of texts (n,) by its hash, or those among some hashes.
+
+    >>> found = find_runs(pa.array(["a b c d e f", "a b c d"], pa.large_string()))
+    >>> found.prompt.tolist()
+    [0, 0]
+    """
+    known: dict[str, int] = {}
+    parts = []
+    for start in range(0, len(texts), CHUNK):
+        runs = _runs(_words(texts.slice(start, CHUNK)), known)
+        kept = runs.whole if among is None else runs.whole & np.isin(runs.hash, among)
+        parts.append(_distinct(runs.prompt[kept] + start, runs.hash[kept]))
+    if not parts:
+        return Fingerprints(np.empty(0, np.int64), np.empty(0, np.uint64))
+    return Fingerprints(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
 def hash_texts(texts: list[str]) -> Hashes:
     """Hash texts (n,), the same on every machine and in every run."""
     digests = b"".join(
@@ -85,7 +103,24 @@ def _words(texts: pa.Array) -> pa.Array:
     )
 
 
-def _winnow(words: pa.Array, known: dict[str, int], first: int) -> tuple[NDArray[np.int64], Hashes]:
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of five words in the order of the texts; of a text of fewer words, one of them all.
+
+    Attributes:
+        prompt: the text of each run (runs,) int64.
+        hash: (runs,) uint64.
+        last: where the last run of the same text is (runs,) int64.
+        whole: whether it has five words (runs,).
+    """
+
+    prompt: NDArray[np.int64]
+    hash: Hashes
+    last: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+
+
+def _runs(words: pa.Array, known: dict[str, int]) -> _Runs:
     coded = words.flatten().dictionary_encode()
     vocabulary = coded.dictionary.to_pylist()
     unknown = [word for word in vocabulary if word not in known]
@@ -104,13 +139,22 @@ def _winnow(words: pa.Array, known: dict[str, int], first: int) -> tuple[NDArray
     hashed = np.zeros(len(prompt), dtype=np.uint64)
     for step in range(GRAM):
         hashed = np.where(step < left, mix(hashed, blank[position + step]), hashed)
-    if not len(prompt):
-        return prompt, hashed
-    last = (starts + grams - 1)[prompt]
-    windows = np.stack([np.minimum(np.arange(len(prompt)) + k, last) for k in range(WINDOW)])
-    chosen = windows[hashed[windows].argmin(axis=0), np.arange(len(prompt))]
-    prompt, hashed = prompt[chosen], hashed[chosen]
+    return _Runs(prompt, hashed, (starts + grams - 1)[prompt], left >= GRAM)
+
+
+def _winnow(words: pa.Array, known: dict[str, int], first: int) -> tuple[NDArray[np.int64], Hashes]:
+    runs = _runs(words, known)
+    if not len(runs.prompt):
+        return runs.prompt, runs.hash
+    places = np.arange(len(runs.prompt))
+    windows = np.stack([np.minimum(places + k, runs.last) for k in range(WINDOW)])
+    chosen = windows[runs.hash[windows].argmin(axis=0), places]
+    return _distinct(runs.prompt[chosen] + first, runs.hash[chosen])
+
+
+def _distinct(prompt: NDArray[np.int64], hashed: Hashes) -> tuple[NDArray[np.int64], Hashes]:
     order = np.lexsort((hashed, prompt))
     prompt, hashed = prompt[order], hashed[order]
-    fresh = np.append(True, (prompt[1:] != prompt[:-1]) | (hashed[1:] != hashed[:-1]))
-    return prompt[fresh] + first, hashed[fresh]
+    fresh = (prompt[1:] != prompt[:-1]) | (hashed[1:] != hashed[:-1])
+    fresh = np.append(np.ones(min(len(prompt), 1), np.bool_), fresh)
+    return prompt[fresh], hashed[fresh]

@@ -49,7 +49,7 @@ class Judge:
             InputError: the encoder is not the model's.
         """
         model.check_encoder(encoder)
-        self.threshold = round(model.threshold(), 6)
+        self.threshold = round(model.route(exact=True).threshold, 6)
         self._least = model.min_prompts
         self._encoder = encoder
         self._model = model
@@ -121,11 +121,10 @@ class Judge:
 
     def _scores(self, vectors: Vectors, starts: Ints) -> tuple[Floats, Ints]:
         """Return the score of each account and the area of each row."""
-        placed = self._areas.place(vectors.rows)
         groups = Groups(np.arange(len(vectors.of)), starts)
-        features = compute_features(groups, vectors, placed, self._model.read(vectors))
-        effects = self._model.classifier.effects(features.values)
-        return self._model.classifier.score_effects(effects), placed.area[vectors.of]
+        features = compute_features(groups, vectors, self._areas, self._model.parts)
+        scores = self._model.passes.whole.score_sessions(features.values)
+        return scores, self._areas.place(vectors.rows).area[vectors.of]
 
     def _judged(self, scores: Floats, prompts: Ints, area: Ints) -> Judged:
         enough = scores[prompts >= self._least]

@@ -52,8 +52,9 @@ def with_campaigns(
 
 def prior_of(model: SessionModel) -> float:
     """Return the share of extraction among the sessions that a model learned from."""
-    organic, every = len(model.organic_scores), len(model.trained_on)
-    return min(max(1.0 - organic / max(every, 1), 1.0 - SURE), SURE)
+    extraction = model.scores.extraction
+    share = float(extraction.mean()) if len(extraction) else 0.5
+    return min(max(share, 1.0 - SURE), SURE)
 
 
 def _moved(record: dict[str, Any], place: _Place, prior: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Operation:
     def __init__(self, campaign: Campaign, shelf: Shelf, rng: np.random.Generator) -> None:
         """Choose the templates and shuffle the work."""
         self._campaign = campaign
-        self._shelf = shelf
+        self._shelf = shelf = kept_to(campaign, shelf)
         different = {wrapper.template: wrapper for wrapper in shelf.wrappers}
         self._wrappers = take(list(different.values()), campaign.templates, rng)
         self._areas = sorted(area for area, share in campaign.areas.items() if share)
@@ -70,10 +71,24 @@ class Operation:
 
 
 def can_run(campaign: Campaign, shelf: Shelf) -> bool:
-    """Whether a shelf has work in every area of a campaign, wrappers, and what dilutes it."""
+    """Whether a shelf has work in every area, wrappers, named recipes and what dilutes it."""
     wanted = [area for area, share in campaign.areas.items() if share]
+    own = kept_to(campaign, shelf)
+    named = {one.name for one in own.wrappers} | {one.name for one in own.grids}
+    able = bool(own.wrappers) and all(tasks_of(own, area) for area in wanted)
     diluted = bool(shelf.organic) or not campaign.organic
-    return diluted and bool(shelf.wrappers) and all(tasks_of(shelf, area) for area in wanted)
+    return able and diluted and set(campaign.recipes) <= named
+
+
+def kept_to(campaign: Campaign, shelf: Shelf) -> Shelf:
+    """Return a shelf with only the wrappers and grids that a campaign names, if it names any."""
+    if not campaign.recipes:
+        return shelf
+    return replace(
+        shelf,
+        wrappers=[one for one in shelf.wrappers if one.name in campaign.recipes],
+        grids=[one for one in shelf.grids if one.name in campaign.recipes],
+    )
 
 
 def relay(shelf: Shelf, number: int, rng: np.random.Generator) -> Account:

@@ -63,7 +63,8 @@ class Campaign(_Strict):
     """Accounts that extract together: one operator's templates and tasks, dealt out among them.
 
     `areas` are shares of its sessions; `organic` is the share of organic prompts mixed in; `pivot`
-    is the share of accounts that move to the launched model within a day of its launch.
+    is the share of accounts that move to the launched model within a day of its launch. `recipes`
+    names the wrappers and grids that it keeps to; without any, they are drawn.
     """
 
     name: Name
@@ -72,6 +73,7 @@ class Campaign(_Strict):
     templates: Count = 4
     organic: Annotated[float, Field(ge=0, le=0.9)] = 0.0
     pivot: Share | None = None
+    recipes: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _areas_are_known(self) -> Campaign:

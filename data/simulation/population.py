@@ -133,9 +133,9 @@ def _ground(
             chosen = able[int(rng.integers(len(able)))]
             return JOIN.join(sorted(chosen)), joined(chosen, shelves)
     raise InputError(
-        f"no sources or grids for all of {', '.join(campaign.areas)}",
-        f"areas of the campaign {campaign.name} that the pool covers",
-        "Ask for fewer areas, or use the whole pool.",
+        f"no sources or grids for all of {', '.join((*campaign.areas, *campaign.recipes))}",
+        f"areas and recipes of the campaign {campaign.name} that the pool covers",
+        "Ask for fewer areas, correct the recipes, or use the whole pool.",
     )
 
 
