@@ -54,12 +54,10 @@ def test_the_overview_shows_volume_areas_and_what_waits(page: Page) -> None:
     assert page.locator(".queue > li").count() == 6
     page.get_by_text("The numbers").click()
     expect(page.get_by_role("region", name="Prompts in numbers")).to_be_visible()
-    link = page.locator(".figures .of.extraction a")
-    number = link.inner_text()
-    assert int(number) > 10
-    link.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"Sessions {number}")
-    expect(page.locator("tbody tr").first).to_contain_text("extraction")
+    flagged = page.locator(".figures .extraction a")
+    count = flagged.inner_text()
+    flagged.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Sessions {count}")
 
 
 def test_search_answers_to_enter_and_narrows(page: Page) -> None:

@@ -39,6 +39,7 @@ export class Cloud {
     this.waiting = false;
     this.budget = this.count;
     this.rest = 0;
+    this.last = 0;
     this.held = false;
     this.box = bounds(points);
     this.whole();
@@ -104,7 +105,10 @@ export class Cloud {
     const asked = performance.now();
     requestAnimationFrame(() => {
       this.waiting = false;
-      this.adapt(performance.now() - asked);
+      const now = performance.now();
+      // While a pointer holds the map, moves follow each other as fast as frames do.
+      this.adapt(now - (this.held ? this.last : asked));
+      this.last = now;
       this.render(this.budget);
       this.moved();
       this.settle();
@@ -118,10 +122,10 @@ export class Cloud {
     this.rest = setTimeout(() => (this.held ? this.settle() : this.render(this.count)), REST);
   }
 
-  // A frame waits for the drawing of the one before: draw fewer points where that took long.
+  // Draw fewer points where the frame before took long, more where it did not.
   adapt(waited) {
     const fewest = Math.min(FEWEST, this.count);
-    if (waited > SLOW) this.budget = Math.max(fewest, this.budget * Math.max(0.3, SLOW / waited));
+    if (waited > SLOW) this.budget = Math.max(fewest, this.budget * Math.max(0.5, SLOW / waited));
     else if (waited < FAST) this.budget = Math.min(this.count, this.budget * 1.1);
   }
 

@@ -21,6 +21,7 @@ export function listen(cloud, tools) {
     canvas.setPointerCapture(event.pointerId);
     held.set(event.pointerId, at(event));
     cloud.held = true;
+    cloud.last = performance.now();
     travelled = 0;
     trail = held.size === 1 && (tools.lassoing() || event.shiftKey) ? [at(event)] : null;
   });
