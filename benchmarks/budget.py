@@ -16,8 +16,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from capscope.classify import SessionClassifier
-from capscope.classify.features import SAMPLE, find_meanings, joined
+from capscope.classify.columns import SAMPLE
+from capscope.classify.features import joined
 from capscope.classify.lessons import Lessons
+from capscope.classify.meanings import find_meanings
 from capscope.classify.measures import FIRST, MEASURES
 from capscope.classify.metrics import summary
 from capscope.classify.passes import Scores

@@ -1,8 +1,9 @@
 """Verdicts: features of sessions, a calibrated classifier, evidence; training and measuring it."""
 
 from .classifier import SessionClassifier
+from .columns import sample
 from .evaluate import evaluate
-from .features import Features, compute_features, sample
+from .features import Features, compute_features
 from .files import Summary, evaluate_files, label_files, promote_files, train_files
 from .judged import KeptVerdicts, judge_index, read_judged
 from .label import Verdict, label

@@ -14,17 +14,11 @@ from ..data import Groups, Traffic
 from ..embed import Encoder, distinct, embed, one_thread
 from ..index import AreaMap
 from .classifier import SessionClassifier
+from .columns import SAMPLE, sample
 from .evidence import moved_most, nearest_kind
-from .features import (
-    BUDGET,
-    SAMPLE,
-    Faces,
-    Meanings,
-    find_faces,
-    find_meanings,
-    joined,
-    sample,
-)
+from .faces import Faces, find_faces
+from .features import BUDGET, joined
+from .meanings import Meanings, find_meanings
 from .measures import FIRST, MEASURES
 from .model import SessionModel
 from .words import count_words

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from capscope.classify import SessionModel, Verdict, label, load_model
-from capscope.classify.features import BUDGET, find_meanings
+from capscope.classify.features import BUDGET
+from capscope.classify.meanings import find_meanings
 from capscope.classify.measures import FIRST
 from capscope.classify.passes import LOSS, Scores
 from capscope.classify.subjects import BUCKETS, Subjects, fit_subjects

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from capscope.classify.features import Faces
+from capscope.classify.faces import Faces
 from capscope.classify.head import balanced
 from capscope.classify.measures import FAMILIES, FIRST, MEASURES
 from capscope.classify.structure import STRUCTURE

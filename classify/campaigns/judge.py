@@ -12,7 +12,8 @@ from scipy import sparse
 from ...data import INSUFFICIENT, Groups
 from ...embed import Encoder, Vectors, embed
 from ...index import AreaMap
-from ..features import compute_features, sample
+from ..columns import sample
+from ..features import compute_features
 from ..model import SessionModel
 from .corpus import Corpus
 from .things import Accounts, Floats, Ints
