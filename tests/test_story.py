@@ -69,7 +69,8 @@ def test_from_a_prompt_to_a_new_model(
         page.locator(".figures").get_by_role("link", name=session.removeprefix("of ")).click()
         page.locator(".figures a[href^='/campaigns/']").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Group")
-        expect(page.locator(".figures")).to_contain_text("24")
+        expect(page.locator(".figures")).to_contain_text("campaign")
+        expect(page.locator("main")).to_contain_text(session.removeprefix("of "))
         page.goto(opened)
         verdict = page.locator(".figures .verdict").inner_text()
         right = "agree" if verdict == "extraction" else "disagree"
