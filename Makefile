@@ -63,7 +63,7 @@ bench-indicators: $(VENV)/.test bench-data
 
 # Prompts a second, beside sentence-transformers as it comes.
 bench-speed: $(VENV)/.test bench-data
-	$(BIN)/python benchmarks/speed.py out/full/train.parquet --rows 2000
+	$(BIN)/python benchmarks/speed.py out/full/train.parquet --rows 1000 --sizes 10000 40000 --extraction 0.1
 
 # Time, memory and growth of `label` up to a million exchanges, without and with the encoder's work.
 bench-scale: $(VENV)/.test
