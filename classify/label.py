@@ -14,7 +14,7 @@ from ..embed import Encoder
 from ..index import AreaMap
 from .evidence import template_found, weighed_most
 from .model import SessionModel
-from .reading import embedded_areas, read_first, read_second
+from .reading import read_first, read_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def label(
     enough = groups.sizes >= model.min_prompts
     wanted = exact | (enough & (first.judged.scores >= route.let_go))
     chosen = np.flatnonzero(wanted)
-    areas = areas or embedded_areas(encoder)
+    areas = areas or AreaMap.embedded(encoder)
     second = read_second(traffic, groups, first, chosen, model, encoder, areas, exact)
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -24,9 +23,6 @@ from .model import SessionModel
 from .words import count_words
 
 Matrix = NDArray[np.float64]
-
-AREAS: WeakKeyDictionary[Encoder, AreaMap] = WeakKeyDictionary()
-"""The areas by the encoder that their exemplars were embedded with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +151,3 @@ def read_second(
             for prompts in meanings.prompts
         ]
     return SecondPass(place, meanings, nearest, Judged.by(classifier, MEASURES, values))
-
-
-def embedded_areas(encoder: Encoder) -> AreaMap:
-    """Embed the areas' exemplars once for all shards of a run."""
-    if encoder not in AREAS:
-        AREAS[encoder] = AreaMap.embedded(encoder)
-    return AREAS[encoder]

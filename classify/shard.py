@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..data import By, Shard, load_areas
+from ..data import By, Shard
 from ..embed import CachedEncoder, Encoder, Recurring, open_encoder
+from ..index import AreaMap
 from .label import label
 from .model import SessionModel, load_model
 from .run import write_part
@@ -45,6 +46,11 @@ class Labeller:
         """The encoder."""
         return open_encoder(self.weights, self.cache)
 
+    @cached_property
+    def areas(self) -> AreaMap:
+        """The areas, their exemplars embedded once for all shards."""
+        return AreaMap.embedded(self.encoder)
+
     def check(self) -> None:
         """Raise `InputError` where the model, the encoder and the promise do not fit together."""
         self.judge.route(self.max_fpr, self.exact)
@@ -66,7 +72,13 @@ class Labeller:
         traffic, recurring = shard.read()
         encoder = self._keeping(recurring, memory)
         verdicts = label(
-            traffic, encoder, self.judge, by=self.by, max_fpr=self.max_fpr, exact=self.exact
+            traffic,
+            encoder,
+            self.judge,
+            by=self.by,
+            max_fpr=self.max_fpr,
+            exact=self.exact,
+            areas=self.areas,
         )
         for verdict in verdicts:
             yield verdict.record(self.by)
@@ -76,11 +88,4 @@ class Labeller:
         if self.cache:
             return self.encoder
         kept = CachedEncoder(self.encoder, memory)
-        return Recurring(self.encoder, kept, recurring | self._exemplars)
-
-    @cached_property
-    def _exemplars(self) -> frozenset[str]:
-        """The texts that every call of `label` embeds."""
-        return frozenset(
-            text for area in load_areas() for texts in area.cells.values() for text in texts
-        )
+        return Recurring(self.encoder, kept, recurring)

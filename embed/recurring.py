@@ -12,7 +12,7 @@ from .cache import CachedEncoder
 from .encoder import Encoder
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, slots=True)
 class Recurring:
     """An encoder that looks up and keeps only the vectors of texts that are known to recur.
 

@@ -98,6 +98,14 @@ def looking(browser: Browser, base: str, dark: bool = False, phone: bool = False
     assert watch.problems == []
 
 
+def go(page: Page, path: str) -> None:
+    """Open a page, once the server knows the areas."""
+    page.goto(path)
+    while page.get_by_text("The encoder is being loaded").count():
+        page.wait_for_timeout(200)
+        page.reload()
+
+
 def pictures(tmp_path: Path) -> Path:
     """Where the pictures of the README go: `make pictures` names the folder."""
     return Path(os.environ.get("CAPSCOPE_PICTURES", tmp_path))

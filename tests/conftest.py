@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import chromium, looking
 from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page
 from typer.testing import CliRunner, Result
 
 from capscope.classify import (
@@ -179,3 +181,17 @@ def own_index(judged_index: Path, tmp_path_factory: pytest.TempPathFactory) -> C
         return Path(shutil.copytree(judged_index, tmp_path_factory.mktemp("own") / "index"))
 
     return copy
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of one file."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """A page of the `site` that the file serves."""
+    with looking(browser, site) as page:
+        yield page

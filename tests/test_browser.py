@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import MISSING, chromium, looking, pictures, serving
+from browsing import MISSING, chromium, go, looking, pictures, serving
 from conftest import ROOT, Rows, write_rows
 from playwright.sync_api import Browser, Page, expect
 
@@ -21,29 +21,9 @@ CONTRAST = (ROOT / "tests" / "contrast.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def site(own_index: Callable[[], Path]) -> Iterator[str]:
     with serving(Source(own_index())) as base:
         yield base
-
-
-@pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    with looking(browser, site) as page:
-        yield page
-
-
-def go(page: Page, path: str) -> None:
-    """Open a page, once the server knows the areas."""
-    page.goto(path)
-    while page.get_by_text("The encoder is being loaded").count():
-        page.wait_for_timeout(200)
-        page.reload()
 
 
 def test_the_overview_shows_volume_areas_and_what_waits(page: Page) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import chromium, looking, pictures, serving
+from browsing import go, looking, pictures, serving
 from conftest import ROOT, Rows, write_rows
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect
@@ -301,29 +301,9 @@ def test_a_report_that_cannot_be_written_is_told_before_any_work(
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def site(index: Path, client: TestClient) -> Iterator[str]:
     with serving(Source(index)) as base:
         yield base
-
-
-@pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    with looking(browser, site) as page:
-        yield page
-
-
-def go(page: Page, path: str) -> None:
-    """Open a page, once the server knows the areas."""
-    page.goto(path)
-    while page.get_by_text("The encoder is being loaded").count():
-        page.wait_for_timeout(200)
-        page.reload()
 
 
 @pytest.mark.browser
