@@ -52,9 +52,11 @@ bench-index: $(VENV)/.test
 	$(BIN)/python benchmarks/index_clusters.py --pool $(POOL) --peers $(BIN)/python
 	$(BIN)/python benchmarks/index_coverage.py
 
-# What is found of campaigns, how often chance is taken for one, and growth; embeds for an hour first.
+# What is found of campaigns, how often chance is taken for one, what sessions gain, and growth; embeds for an hour first.
 bench-campaigns: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/campaigns.py out/full/campaigns.parquet
+	$(BIN)/python benchmarks/campaign_gain.py out/full/train.parquet out/full/campaigns.parquet
+	$(BIN)/python benchmarks/campaigns_index.py
 
 # A campaign's bundle, matched at another provider; embeds for an hour first.
 bench-indicators: $(VENV)/.test bench-data
@@ -63,7 +65,8 @@ bench-indicators: $(VENV)/.test bench-data
 
 # Prompts a second, beside sentence-transformers as it comes.
 bench-speed: $(VENV)/.test bench-data
-	$(BIN)/python benchmarks/speed.py out/full/train.parquet --rows 1000 --sizes 10000 40000 --extraction 0.1
+	$(BIN)/capscope simulate --pool $(POOL) --sessions 12000 --seed 2 -o out/full/speed.parquet
+	$(BIN)/python benchmarks/speed.py out/full/speed.parquet --rows 1000 --sizes 10000 100000 --exact-sizes 100000 --extraction 0.1
 
 # Time, memory and growth of `label` up to a million exchanges, without and with the encoder's work.
 bench-scale: $(VENV)/.test

@@ -1,7 +1,7 @@
-"""Campaigns: what is found in simulated traffic, how often chance is taken for it, and growth.
+"""Campaigns: what is found in simulated traffic, and how often chance is taken for it.
 
 `TRAFFIC` is simulated traffic with its truth, which only this script reads. Without one, the false
-rates and the growth over made-up tables are measured alone.
+rates over made-up tables are measured alone.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from capscope.classify.campaigns import Launch, campaign_files
-from capscope.classify.campaigns.groups import FDR, find_groups
+from capscope.classify.campaigns.groups import FDR
 from capscope.classify.campaigns.links import find_links
 from capscope.classify.campaigns.pivot import DAY, Moves, find_pivots
-from capscope.classify.campaigns.settle import settle
 from capscope.classify.campaigns.things import Accounts, find_accounts, find_things
 
 WORDS = 30_000
@@ -151,34 +150,11 @@ def made_up(
     return table, find_accounts(table, prompt), prompt, coded.dictionary
 
 
-def grow(sizes: list[int]) -> None:
-    """Time links and groups over made-up traffic of three sizes."""
-    rng = np.random.default_rng(2)
-    for accounts in sizes:
-        rows = accounts * 1_000_000 // 24_000
-        table, of_accounts, prompt, texts = made_up(accounts, rows, rng, planted=accounts // 24)
-        begin = time.perf_counter()
-        things = find_things(table, of_accounts, prompt, texts)
-        shared = time.perf_counter()
-        links = find_links(things)
-        linked = time.perf_counter()
-        groups = settle(things, links, find_groups(things, links), np.arange(accounts))
-        held = [len(group) for group in groups]
-        end = time.perf_counter()
-        say(
-            f"{accounts:,} accounts, {rows:,} prompts ({len(texts):,} distinct): things "
-            f"{shared - begin:.0f} s, links {linked - shared:.0f} s, groups {end - linked:.0f} s, "
-            f"peak so far {peak():.2f} GB; {len(groups)} groups, the largest of "
-            f"{max(held, default=0):,} of {accounts // 24:,} planted"
-        )
-
-
 def main() -> None:
     """Print every figure as a line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("traffic", nargs="*", type=Path)
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--accounts", type=int, nargs="*", default=[2_400, 8_000, 24_000])
     options = parser.parse_args()
     versions = " ".join(f"{n} {version(n)}" for n in ("numpy", "scipy", "networkx", "pyarrow"))
     say(f"{platform.platform()}, Python {platform.python_version()}, {versions}")
@@ -187,7 +163,6 @@ def main() -> None:
     if options.repeats:
         false_links(options.repeats)
         false_pivots(options.repeats)
-    grow(options.accounts)
 
 
 if __name__ == "__main__":

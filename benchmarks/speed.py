@@ -3,10 +3,11 @@
 The plain way embeds every prompt, repeats included, with sentence-transformers (`encode`, float32,
 batches of 32) and computes the same measures and scores. It is timed on the first rows of the
 traffic, in rounds that alternate with capscope's encoder on the same rows, so that what else the
-machine does falls on both; its seconds per prompt stand for larger traffic. `label` and
+machine does falls on both; its seconds per prompt stand for larger traffic, whose tokens and
+repeats are told. `label` and
 `label --exact` run as commands on the sizes that are asked for, start and reading included.
 
-    python benchmarks/speed.py out/full/train.parquet --rows 2000 --sizes 10000 80000
+    python benchmarks/speed.py out/full/speed.parquet --sizes 100000 --extraction 0.1
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from capscope.classify import SessionModel, compute_features, label, load_model
 from capscope.data import read_traffic
@@ -38,6 +40,8 @@ from capscope.index import AreaMap
 Work = Callable[[Path], object]
 PACKAGES = ("torch", "sentence-transformers", "transformers", "tokenizers", "numpy")
 PLAIN = "plain way"
+LIMIT = 256
+"""Tokens of a prompt that the encoder reads, on both sides."""
 
 
 def main() -> None:
@@ -108,8 +112,8 @@ def side_by_side(table: pa.Table, rows: int, rounds: int, folder: Path) -> float
         ),
         "encode: capscope, cache warm": lambda part: embed(prompts_of(part), warm),
         PLAIN: judged_plainly,
-        "label --exact": lambda part: judged(part, ours, model, exact=True),
-        "label": lambda part: judged(part, ours, model, exact=False),
+        "label --exact": lambda part: judged(part, ours, model, areas, exact=True),
+        "label": lambda part: judged(part, ours, model, areas, exact=False),
     }
     prompts = table["prompt"].slice(0, rows)
     parts = []
@@ -128,11 +132,7 @@ def side_by_side(table: pa.Table, rows: int, rounds: int, folder: Path) -> float
         told_progress(
             f"{part.name}: " + ", ".join(f"{n} {c.wall:.1f} s" for n, c in clocks.items())
         )
-    tokens = transformer.tokenizer(prompts.to_pylist(), truncation=True)["input_ids"]
-    told(
-        f"{len(prompts):,} prompts, {len(prompts.unique()):,} distinct, "
-        f"{np.mean([len(ids) for ids in tokens]):.1f} tokens on average (256 at most)"
-    )
+    told(counted(prompts))
     rates = {name: len(prompts) / clock.wall for name, clock in clocks.items()}
     for name, clock in clocks.items():
         base = PLAIN if not name.startswith("encode") else "encode: sentence-transformers"
@@ -157,6 +157,7 @@ def alone(table: pa.Table, sizes: list[int], exact: list[int], plain: float, fol
             verdicts = [json.loads(line) for line in output.read_text().splitlines()]
             first = sum(v["prompts"] for v in verdicts if v["evidence"]["first_pass"])
             done.append((len(rows), wall))
+            told(counted(rows["prompt"]))
             told(
                 f"label {' '.join(flags)} on {len(rows):,}: {wall:.1f} s, "
                 f"{len(rows) / wall:,.0f} prompts/s, {plain * len(rows) / wall:.1f} times the "
@@ -183,9 +184,27 @@ class Clock:
         self.processor += time.process_time() - processor
 
 
-def judged(part: Path, encoder: SentenceEncoder, model: SessionModel, exact: bool) -> None:
+def judged(
+    part: Path, encoder: SentenceEncoder, model: SessionModel, areas: AreaMap, exact: bool
+) -> None:
     """Label a file with what is loaded already."""
-    list(label(read_traffic([str(part)]), encoder, model, exact=exact))
+    list(label(read_traffic([str(part)]), encoder, model, exact=exact, areas=areas))
+
+
+def counted(prompts: pa.ChunkedArray) -> str:
+    """Tell how much work prompts are, with and without repeats."""
+    tokenizer = Tokenizer.from_file(str(find_weights() / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(LIMIT)
+    every, once = (
+        sum(len(encoded.ids) for encoded in tokenizer.encode_batch_fast(texts.to_pylist()))
+        for texts in (prompts, prompts.unique())
+    )
+    return (
+        f"{len(prompts):,} prompts, {len(prompts.unique()):,} distinct, "
+        f"{every / len(prompts):.1f} tokens on average ({LIMIT} at most), {every / once:.2f} times "
+        "those of the distinct ones"
+    )
 
 
 def prompts_of(part: Path) -> pa.ChunkedArray:

@@ -22,7 +22,7 @@ from .measures import FIRST, MEASURES, SECOND
 from .parts import Parts
 from .words import count_words
 
-BUDGET = 8
+BUDGET = 32
 """Most prompts of a session whose meaning is read, unless all are: see docs/decisions.md."""
 
 

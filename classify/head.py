@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+POWER = 0.25
+"""How much less the prompts of large sources count: see `balanced`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -38,13 +41,20 @@ def fit_head(
         extraction: the label (n,).
         source: where each prompt is from (n,).
     """
-    weight = balanced(extraction, source)
-    fitted = LogisticRegression(C=1.0, max_iter=500).fit(vectors, extraction, weight)
+    weight = balanced(extraction, source, POWER)
+    fitted = LogisticRegression(C=0.25, max_iter=500).fit(vectors, extraction, weight)
     return Head(fitted.coef_[0].astype(np.float64), float(fitted.intercept_[0]))
 
 
-def balanced(extraction: NDArray[np.bool_], source: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weigh prompts so that both classes count alike, and a source by the root of its size.
+def balanced(
+    extraction: NDArray[np.bool_], source: NDArray[np.int64], power: float = 0.5
+) -> NDArray[np.float64]:
+    """Weigh prompts or sessions so that both classes count alike, and large sources for less.
+
+    Args:
+        extraction: the label (n,).
+        source: where each is from (n,).
+        power: 0 counts all alike, 1 each source once.
 
     Returns:
         Weights (n,) that are 1 on average.
@@ -54,6 +64,6 @@ def balanced(extraction: NDArray[np.bool_], source: NDArray[np.int64]) -> NDArra
         _, place, counts = np.unique(
             source[extraction == label], return_inverse=True, return_counts=True
         )
-        roots = 1 / np.sqrt(counts[place])
-        weight[extraction == label] = roots * (len(extraction) / 2 / roots.sum())
+        share = counts[place] ** -power
+        weight[extraction == label] = share * (len(extraction) / 2 / share.sum())
     return weight

@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .head import balanced
+from .head import POWER, balanced
 
 BUCKETS = 2**17
 HEAD = 1500
 """Characters of a prompt that are read."""
 EPOCHS = 8
-PENALTY = 3e-5
+PENALTY = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +73,5 @@ def fit_words(
     descent = SGDClassifier(
         loss="log_loss", alpha=PENALTY, max_iter=EPOCHS, tol=None, average=True, random_state=0
     )
-    descent.fit(counted, extraction, sample_weight=balanced(extraction, source))
+    descent.fit(counted, extraction, sample_weight=balanced(extraction, source, POWER))
     return WordHead(descent.coef_[0].astype(np.float16), float(descent.intercept_[0]))

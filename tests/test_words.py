@@ -58,13 +58,14 @@ def test_a_frame_is_read_and_no_frame_is_nothing() -> None:
     assert second > 0.5
 
 
-def test_sources_count_by_the_root_of_their_size() -> None:
+@pytest.mark.parametrize(("power", "times"), [(0.0, 4), (0.5, 2), (1.0, 1)])
+def test_large_sources_count_for_less(power: float, times: float) -> None:
     extraction = np.array([True] * 5 + [False] * 5)
     source = np.array([0, 0, 0, 0, 1, 2, 2, 2, 2, 2])
-    weight = balanced(extraction, source)
+    weight = balanced(extraction, source, power)
     assert weight.mean() == pytest.approx(1)
     assert weight[extraction].sum() == pytest.approx(weight[~extraction].sum())
-    assert weight[0] * 4 == pytest.approx(2 * weight[4])
+    assert weight[0] * 4 == pytest.approx(times * weight[4])
 
 
 def test_every_measure_is_in_one_family() -> None:
