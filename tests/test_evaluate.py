@@ -252,7 +252,8 @@ def test_the_comparison_names_what_differs(measured: tuple[Figures, str]) -> Non
     figures = measured[0]
     auroc = figures["against"]["differences"]["auroc"]
     assert auroc["model"] == figures["model"]["auroc"]
-    assert auroc["other"] == pytest.approx(1 - auroc["model"], abs=2e-4)
+    # Scores so near 0 or 1 that they are the same number are tied on one side only.
+    assert auroc["other"] == pytest.approx(1 - auroc["model"], abs=1e-3)
     kinds = figures["against"]["kinds"]
     gaps = [abs(row["flagged"] - row["other_flagged"]) for row in kinds.values()]
     assert gaps == sorted(gaps, reverse=True)
