@@ -53,6 +53,7 @@ def test_odds_grow_with_the_number_of_prompts_and_effects_still_add_up() -> None
     assert fitted.calibration_[3] > 0.0
     likely = np.array([[2.0, 2.0, np.log(n / 15)] for n in (4, 15, 60)])
     odds = fitted.decision_function(likely)
+    np.testing.assert_allclose(odds, odds[1] * np.exp(fitted.calibration_[3] * likely[:, 2]))
     assert odds[0] < odds[1] < odds[2]
     np.testing.assert_allclose(odds, fitted.effects(likely).sum(axis=1) + fitted.base_, atol=1e-12)
     loaded = SessionClassifier.from_arrays(fitted.arrays(), 3, amount=True)
