@@ -96,7 +96,9 @@ def changed(
     loaded = load_model(model)
     passes = copy.deepcopy(loaded.passes)
     for classifier in (passes.first, passes.brief, passes.whole):
-        classifier.calibration_ = classifier.calibration_ * [slope, slope, slope, 1] + [0, 0, offset, 0]
+        trees, curves, added, power = classifier.calibration_
+        classifier.calibration_ = np.array([*slope * np.array([trees, curves, added]), power])
+        classifier.calibration_[2] += offset
     save_model(replace(loaded, passes=passes, **other), folder)
     return folder
 
