@@ -10,10 +10,11 @@ from scipy import sparse, stats
 from capscope.classify.campaigns import Launch
 from capscope.classify.campaigns.conduct import division, growth, schedule
 from capscope.classify.campaigns.fingerprints import GRAM, WINDOW, fingerprint
-from capscope.classify.campaigns.groups import FDR, find_groups
+from capscope.classify.campaigns.groups import FDR, find_groups, own_cores, unite
 from capscope.classify.campaigns.links import adjusted, chance, find_links
 from capscope.classify.campaigns.pivot import DAY, Moves, find_pivots
 from capscope.classify.campaigns.relays import find_injected
+from capscope.classify.campaigns.settle import claim, fit
 from capscope.classify.campaigns.things import KINDS, Accounts, Things, find_accounts, find_things
 
 WORDS = [f"w{i}" for i in range(400)]
@@ -146,6 +147,61 @@ def test_a_large_campaign_is_not_cut_and_two_are_not_joined() -> None:
         inside = (group >= first) & (group < first + 300)
         assert inside.mean() > 0.99
         assert inside.sum() > 225
+
+
+def in_pieces(rng: np.random.Generator) -> tuple[Things, list[Any]]:
+    """Three groups of 40 have two texts in common and thirty each alone; one text all hold."""
+    table = shuffled(600, 2000, rng).table.toarray()
+    own = np.zeros((600, 93))
+    own[:120, :2] = rng.random((120, 2)) < 0.9
+    for piece in range(3):
+        rows, columns = slice(40 * piece, 40 * piece + 40), slice(2 + 30 * piece, 32 + 30 * piece)
+        own[rows, columns] = rng.random((40, 30)) < 0.7
+    own[:, 92] = rng.random(600) < 0.7
+    pieces = [np.arange(first, first + 40) for first in (0, 40, 80)]
+    return things_of(np.hstack([table, own])), pieces
+
+
+def test_groups_with_texts_of_their_own_together_are_one() -> None:
+    things, pieces = in_pieces(np.random.default_rng(6))
+    stranger = np.arange(200, 240)
+    found = sorted(unite(things, [*pieces, stranger]), key=len)
+    np.testing.assert_array_equal(found[0], stranger)
+    np.testing.assert_array_equal(found[1], np.arange(120))
+    assert len(found) == 2
+
+
+def test_a_client_that_groups_alone_use_makes_them_no_group() -> None:
+    things, pieces = in_pieces(np.random.default_rng(6))
+    common = np.flatnonzero(things.holders == things.table[:120].sum(axis=0))[-92:][:2]
+    assert (things.table[:120][:, common].sum(axis=0) > 90).all()
+    things.kind[common] = KINDS.index("client")
+    assert len(unite(things, pieces)) == 3
+
+
+def test_who_holds_what_else_only_a_group_holds_is_claimed() -> None:
+    """Two accounts hold two texts of twenty others: by popularity alone chance would explain it."""
+    rng = np.random.default_rng(7)
+    table = shuffled(600, 4000, rng).table.toarray()
+    own = np.zeros((600, 4))
+    own[:20] = 1.0
+    own[20:22, :2] = 1.0
+    things = things_of(np.hstack([table, own]))
+    (found,) = claim(things, [np.arange(20)], np.array([True]), np.arange(600))
+    np.testing.assert_array_equal(found, np.arange(22))
+
+
+def test_chances_of_strangers_are_not_too_small() -> None:
+    """Against the core of a made-up group nobody else holds more than the bound says."""
+    rng = np.random.default_rng(8)
+    below = []
+    for _ in range(20):
+        things = shuffled(300, 400, rng)
+        group = np.sort(rng.choice(300, 40, replace=False))
+        core = own_cores(things, [group])
+        others = np.setdiff1d(np.arange(300), group)
+        below.append((fit(things, core, others).log_p < np.log(0.01)).sum() / len(others))
+    assert np.mean(below) <= 0.01
 
 
 def test_overlap_is_never_more_than_it_is_and_whole_among_few() -> None:

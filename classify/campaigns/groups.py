@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from .links import Links
-from .things import Floats, Ints, Things
+from .things import KINDS, Floats, Ints, Things
 
 FDR = 0.01
 """A link stands where its adjusted chance is below."""
@@ -19,12 +19,14 @@ LEVELS = 3
 """How often communities are looked for, each time in those of before."""
 ALIKE = 0.3
 """Two communities are one group where the cosine of what they share is above."""
-BLANKET, CORE = 0.4, 0.1
-"""What these shares of a group's accounts, and at least three of them, hold: all, some of it."""
-OWN = 0.7
-"""A thing of a core is a group's own where this share of all its holders are in the group."""
+BLANKET, CORE, MOST = 0.4, 0.3, 0.6
+"""Shares of a group's accounts that hold what is its blanket, its core, or what most of it hold."""
+OWN = 0.6
+"""A thing is a group's own, or several groups' together, where so many of its holders are there."""
 LEAST = 3
 """Accounts of the smallest group."""
+TEXTS = 2
+"""Texts of their own that two groups need in common to be one."""
 
 
 def find_groups(things: Things, links: Links) -> list[Ints]:
@@ -44,7 +46,26 @@ def find_groups(things: Things, links: Links) -> list[Ints]:
     groups = [np.array(sorted(graph), dtype=np.int64)] if len(graph) else []
     for _ in range(LEVELS):
         groups = [part for group in groups for part in _cut(things, graph, group)]
-    return [group for group in groups if len(group) >= LEAST]
+    return unite(things, [group for group in groups if len(group) >= LEAST])
+
+
+def unite(things: Things, groups: list[Ints]) -> list[Ints]:
+    """Join groups that have texts of their own together: most of each, hardly anybody else.
+
+    Louvain cuts a campaign by what its accounts work on, though all of them use the same templates.
+    A client or a network that two groups alone use is no such sign.
+    """
+    if not groups:
+        return []
+    counts, sizes = held_by(things, groups), np.array([len(group) for group in groups])
+    thing, group = counts.coords
+    much = counts.data >= np.maximum(LEAST, MOST * sizes[group])
+    much &= things.kind[thing] == KINDS.index("text")
+    together = np.bincount(thing[much], counts.data[much], minlength=len(things.kind))
+    much &= (together >= OWN * things.holders)[thing]
+    shape = (len(groups), len(things.kind))
+    holds = sparse.coo_array((np.ones(much.sum()), (group[much], thing[much])), shape=shape)
+    return _joined(groups, (holds @ holds.T).tocsr() >= TEXTS)
 
 
 def _cut(things: Things, graph: nx.Graph, group: Ints) -> list[Ints]:
@@ -55,10 +76,14 @@ def _cut(things: Things, graph: nx.Graph, group: Ints) -> list[Ints]:
     profile = profiles(things, communities)
     length = np.sqrt(np.asarray(profile.multiply(profile).sum(axis=1))).ravel()
     unit = sparse.diags_array(1.0 / np.maximum(length, 1e-12)) @ profile
-    count, of = sparse.csgraph.connected_components(unit @ unit.T > ALIKE, directed=False)
+    return _joined(communities, unit @ unit.T > ALIKE)
+
+
+def _joined(groups: list[Ints], tied: sparse.csr_array) -> list[Ints]:
+    count, of = sparse.csgraph.connected_components(tied, directed=False)
     return [
-        np.sort(np.concatenate([c for c, g in zip(communities, of, strict=True) if g == number]))
-        for number in range(count)
+        np.sort(np.concatenate([one for one, part in zip(groups, of, strict=True) if part == i]))
+        for i in range(count)
     ]
 
 
@@ -72,26 +97,32 @@ def profiles(things: Things, groups: list[Ints]) -> sparse.csr_array:
 
 
 def blankets(things: Things, groups: list[Ints]) -> sparse.csr_array:
-    """Return 1 where much of a group holds a thing (things, groups)."""
+    """Return how many accounts of a group hold a thing, where much of it does (things, groups)."""
     return _cores(things, groups, BLANKET, 0.0)
 
 
 def own_cores(things: Things, groups: list[Ints]) -> sparse.csr_array:
-    """Return 1 where some of a group, and hardly anybody else, holds a thing (things, groups)."""
+    """Return how many accounts of a group hold a thing that is its own (things, groups)."""
     return _cores(things, groups, CORE, OWN)
 
 
-def _cores(things: Things, groups: list[Ints], share: float, own: float) -> sparse.csr_array:
-    sizes = np.array([len(group) for group in groups])
-    ones, of = np.ones(sizes.sum()), np.repeat(np.arange(len(groups)), sizes)
+def held_by(things: Things, groups: list[Ints]) -> sparse.coo_array:
+    """Return how many accounts of each group hold a thing (things, groups)."""
+    sizes = [len(group) for group in groups]
+    ones, of = np.ones(sum(sizes)), np.repeat(np.arange(len(groups)), sizes)
     shape = (things.table.shape[0], len(groups))
     members = sparse.coo_array((ones, (np.concatenate(groups), of)), shape=shape).tocsr()
-    counts = sparse.coo_array(things.table.T @ members)
+    return sparse.coo_array(things.table.T @ members)
+
+
+def _cores(things: Things, groups: list[Ints], share: float, own: float) -> sparse.csr_array:
+    """Return how many accounts of a group hold a thing, where they are these shares."""
+    counts, sizes = held_by(things, groups), np.array([len(group) for group in groups])
     thing, group = counts.coords
-    kept = counts.data >= np.maximum(3, share * sizes[group])
+    kept = counts.data >= np.maximum(LEAST, share * sizes[group])
     kept &= counts.data >= own * things.holders[thing]
-    coords = (thing[kept], group[kept])
-    return sparse.coo_array((np.ones(kept.sum()), coords), shape=counts.shape).tocsr()
+    found = (counts.data[kept], (thing[kept], group[kept]))
+    return sparse.coo_array(found, shape=counts.shape).tocsr()
 
 
 def _strongest(links: Links, accounts: int) -> Links:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .groups import FDR, LEAST, blankets, own_cores
+from .groups import FDR, LEAST, blankets, own_cores, unite
 from .links import RATES, Links, adjusted
 from .things import Floats, Ints, Things
 
@@ -54,6 +54,7 @@ def settle(things: Things, links: Links, groups: list[Ints], among: Ints) -> lis
     strong = links.keep(np.flatnonzero(links.q < FDR))
     for core_of in (blankets, *[own_cores] * ROUNDS):
         groups = groups and _settled(things, strong, groups, core_of(things, groups), among)
+        groups = unite(things, groups)
     return groups
 
 
@@ -110,29 +111,31 @@ def certainties(things: Things, links: Links, groups: list[Ints], among: Ints) -
 def fit(things: Things, core: sparse.csr_array, among: Ints) -> Fits:
     """Bound the chance of what accounts hold of each core.
 
-    An account that holds d_i things holds those of a core at the rates d_i p_t / E of `find_links`,
-    and the same bound gives the chance of its overlap with the core. It is adjusted for all these
-    accounts and groups (Benjamini and Hochberg 1995).
+    An account that holds d_i things would hold those of a core at the rates d_i o_t / E, with the
+    bound of `find_links`; o_t are the holders outside the group, at least one, since those inside
+    are explained by the group. It is adjusted for all these accounts and groups (Benjamini and
+    Hochberg 1995).
 
     Args:
         things: what accounts hold.
-        core: 1 where a thing is of a group's core (things, groups).
+        core: how many accounts of a group hold a thing of its core (things, groups).
         among: accounts to compare (among,).
     """
-    overlap = sparse.coo_array(things.table[among] @ core.multiply(things.weight[:, None]).tocsr())
+    thing, of = (np.asarray(one, dtype=np.int64) for one in core.tocoo().coords)
+    outside = np.maximum(things.holders[thing] - core.data, 1.0)
+    rates = outside / things.degree.sum(axis=0)[things.kind[thing]]
+    weight = things.weight[thing]
+    weighed = sparse.csr_array((weight, (thing, of)), shape=core.shape)
+    overlap = sparse.coo_array(things.table[among] @ weighed)
     row, group = (np.asarray(one, dtype=np.int64) for one in overlap.coords)
     order = np.lexsort((group, row))
     row, group, data = row[order], group[order], overlap.data[order]
-    rates = things.holders / things.degree.sum(axis=0)[things.kind]
     degree = things.degree[among]
-    of_kind = sparse.coo_array(
-        (np.ones(len(things.kind)), (things.kind, np.arange(len(things.kind)))),
-        shape=(degree.shape[1], len(things.kind)),
-    ).tocsr()
+    shape = (degree.shape[1], core.shape[1])
     log_p = np.zeros(len(data))
     for rate in RATES:
-        grown = of_kind @ core.multiply((rates * np.expm1(rate * things.weight))[:, None]).tocsr()
-        grown = grown.toarray()
+        grown = np.zeros(shape)
+        np.add.at(grown, (things.kind[thing], of), rates * np.expm1(rate * weight))
         parts = (degree[row, kind] * grown[kind, group] for kind in range(degree.shape[1]))
         np.minimum(log_p, reduce(np.add, parts) - rate * data, out=log_p)
     tests = max(len(among) * core.shape[1], 1)
