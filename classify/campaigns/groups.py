@@ -17,7 +17,7 @@ STRONGEST = 16
 """Links that each account brings in, the strongest."""
 LEVELS = 3
 """How often communities are looked for, each time in those of before."""
-ALIKE = 0.3
+ALIKE = 0.4
 """Two communities are one group where the cosine of what they share is above."""
 BLANKET, CORE, MOST = 0.4, 0.3, 0.6
 """Shares of a group's accounts that hold what is its blanket, its core, or what most of it hold."""
