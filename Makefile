@@ -54,7 +54,7 @@ bench-index: $(VENV)/.test
 
 # What is found of campaigns, how often chance is taken for one, what sessions gain, and growth; embeds for an hour first.
 bench-campaigns: $(VENV)/.test bench-data
-	$(BIN)/python benchmarks/campaigns.py out/full/campaigns.parquet
+	$(BIN)/python benchmarks/campaigns.py out/full/campaigns.parquet --pool $(POOL)
 	$(BIN)/python benchmarks/campaign_gain.py out/full/train.parquet out/full/campaigns.parquet
 	$(BIN)/python benchmarks/campaigns_index.py
 

@@ -1,7 +1,7 @@
 """Campaigns: what is found in simulated traffic, and how often chance is taken for it.
 
 `TRAFFIC` is simulated traffic with its truth, which only this script reads. Without one, the false
-rates over made-up tables are measured alone.
+rates are measured alone: of links over made-up tables, of pivots over whole simulated traffic.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from capscope.classify.campaigns import Launch, campaign_files
-from capscope.classify.campaigns.groups import FDR
+from capscope.classify.campaigns import Corpus, campaign_files, find_ties
+from capscope.classify.campaigns.groups import FDR, find_groups
 from capscope.classify.campaigns.links import find_links
-from capscope.classify.campaigns.pivot import DAY, Moves, find_pivots
+from capscope.classify.campaigns.pivot import DAY, find_pivots
+from capscope.classify.campaigns.settle import settle
 from capscope.classify.campaigns.things import Accounts, find_accounts, find_things
+from capscope.data import read_traffic, write_simulation
+from capscope.data.simulation.mix import load_mix
+from capscope.embed import SentenceEncoder
 
 WORDS = 30_000
+PIVOT = "pivot = 0.48\n"
+"""How the mix `small-campaigns` says that a campaign turns to the launched model."""
 
 
 def say(line: str) -> None:
@@ -99,20 +106,35 @@ def false_links(repeats: int) -> None:
     say(f"links at q < {FDR}: in {linked} of {repeats} tables of independent accounts")
 
 
-def false_pivots(repeats: int) -> None:
-    """Count groups with a pivot where every account adopts a launched model alike."""
-    rng = np.random.default_rng(1)
+def false_pivots(pool: Path, repeats: int) -> None:
+    """Count groups with a pivot in whole traffics where every account adopts a new model alike."""
+    encoder = SentenceEncoder()
     chances: list[float] = []
-    claimed = 0
-    for _ in range(repeats):
-        table, accounts, _, _ = made_up(4_000, 120_000, rng, planted=0)
-        groups = np.array_split(rng.permutation(4_000), 40)
-        launch = Launch("new", 10 * DAY, found=False)
-        pivots = find_pivots(Moves(table, accounts), [launch], [np.sort(one) for one in groups])
-        chances += [row[0].p_value for row in pivots]
-        claimed += any(row[0].q_value < 0.001 for row in pivots)
+    claimed = {0.01: 0, 0.001: 0}
+    launched = 0
+    with tempfile.TemporaryDirectory() as folder:
+        mix, traffic = Path(folder) / "mix.toml", Path(folder) / "traffic.parquet"
+        shipped = files("capscope.data.simulation").joinpath("mixes", "small-campaigns.toml")
+        mix.write_text(shipped.read_text(encoding="utf-8").replace(PIVOT, ""), encoding="utf-8")
+        if any(campaign.pivot for campaign in load_mix(str(mix)).campaign):
+            raise SystemExit(f"small-campaigns turns otherwise than by {PIVOT.strip()}")
+        for seed in range(repeats):
+            write_simulation(pool, traffic, sessions=3_000, seed=1_000 + seed, mix=str(mix))
+            ties = find_ties(Corpus.of_traffic(read_traffic([str(traffic)]), encoder))
+            everyone = np.arange(len(ties.accounts))
+            groups = find_groups(ties.things, ties.links)
+            groups = settle(ties.things, ties.links, groups, everyone)
+            launches = ties.moves.launches()
+            launched += bool(launches)
+            pivots = [one for row in find_pivots(ties.moves, launches, groups) for one in row]
+            chances += [one.p_value for one in pivots]
+            for rate in claimed:
+                claimed[rate] += any(one.q_value < rate for one in pivots)
     say(
-        f"pivots without one, {repeats} simulations of 40 groups: {claimed} with q < 0.001; "
+        f"{repeats} whole traffics without a pivot, a launch found in {launched}, {len(chances)} "
+        "groups and launches: "
+        + ", ".join(f"q < {rate} in {count}" for rate, count in claimed.items())
+        + "; "
         + ", ".join(f"p <= {x}: {np.mean(np.array(chances) <= x):.4f}" for x in (0.1, 0.01, 0.001))
     )
 
@@ -154,6 +176,7 @@ def main() -> None:
     """Print every figure as a line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("traffic", nargs="*", type=Path)
+    parser.add_argument("--pool", type=Path, help="simulate traffic without a pivot from it, too")
     parser.add_argument("--repeats", type=int, default=20)
     options = parser.parse_args()
     versions = " ".join(f"{n} {version(n)}" for n in ("numpy", "scipy", "networkx", "pyarrow"))
@@ -162,7 +185,8 @@ def main() -> None:
         detect(traffic)
     if options.repeats:
         false_links(options.repeats)
-        false_pivots(options.repeats)
+    if options.pool:
+        false_pivots(options.pool, options.repeats)
 
 
 if __name__ == "__main__":

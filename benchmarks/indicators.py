@@ -37,6 +37,8 @@ from capscope.embed import open_encoder
 from capscope.index import AreaMap, add, open_index
 
 PROFILES = ("reasoning-and-grading", "agents-and-vision", "agentic-coding")
+DEALT = 19
+"""Deals wrappers and grids to operators; with 7 the grouping's faults were found and looked at."""
 SEEDS = (201, 202)
 SIZES = """
 prompts_per_session = [10, 30]
@@ -78,7 +80,7 @@ def operators(pool: Path, used: set[str]) -> dict[str, tuple[Recipes, Recipes]]:
     shelves = stock(load_pool(pool), held_out=False).values()
     names = {one.template: one.name for shelf in shelves for one in shelf.wrappers}
     grids = [grid for shelf in shelves for grid in shelf.grids]
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(DEALT)
     left = [str(name) for name in rng.permutation(sorted(set(names.values()) - used))]
     found = {}
     for profile in PROFILES:
