@@ -11,23 +11,27 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .curves import Curves, fit_curves
-from .head import balanced
-from .trees import Bags, Forest, grow
+from .curves import Curves
+from .fitting import Lesson, fit_both, held_out_odds, part
+from .trees import Bags, Forest
 
 Matrix = NDArray[np.float64]
 
 EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 """How much the log-odds may grow with the number of prompts; 1 would take them for independent."""
+ROUGH = 2
+"""Bags of the models that tell which sessions are hard."""
 
 
 class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Boosted trees over bags of sources beside an additive model, calibrated together.
+
+    Both are fitted twice, the second time with hard sessions of the first class counted for more
+    (see `Lesson.harder`).
 
     Both are weighted and calibrated by one logistic regression (Platt 1999; Wolpert 1992) on the
     log-odds of sessions by models that saw nothing of their group. Where the last measure is the
@@ -94,11 +98,16 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         positive = y == self.classes_[1]
         sources = np.arange(len(X)) if sources is None else np.asarray(sources)
         looked = self._looked(X)
-        held_out = self._held_out_log_odds(looked, positive, groups, sources)
+        parted = part(groups, len(X), self.folds)
+        rough = Bags(ROUGH, self.share, self.rounds)
+        full = Bags(self.bags, self.share, self.rounds)
+        lesson = Lesson(looked, positive, sources, np.ones(len(X)))
+        lesson = lesson.harder(held_out_odds(lesson, parted, rough).mean(axis=1))
+        held_out = held_out_odds(lesson, parted, full)
         self.calibration_ = self._calibrated(held_out, X, positive)
         odds = held_out @ self.calibration_[:2] + self.calibration_[2]
         self.out_of_fold_ = expit(self._weight(X) * odds)
-        self.forest_, self.curves_ = self._fit_both(looked, positive, sources)
+        self.forest_, self.curves_ = fit_both(lesson, full)
         return self
 
     def effects(self, X: Matrix) -> Matrix:  # noqa: N803
@@ -197,32 +206,3 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             loss = log_loss(positive, fitted.predict_proba(columns)[:, 1])
             found.append((loss, np.append(fitted.coef_[0], power)))
         return min(found, key=lambda each: each[0])[1]
-
-    def _fit_both(
-        self, measures: Matrix, positive: NDArray[np.bool_], sources: NDArray[np.int64]
-    ) -> tuple[Forest, Curves]:
-        weight = balanced(positive, sources)
-        bags = Bags(self.bags, self.share, self.rounds)
-        return (
-            grow(measures, positive, weight, sources, bags),
-            fit_curves(measures, positive, weight),
-        )
-
-    def _held_out_log_odds(
-        self,
-        measures: Matrix,
-        positive: NDArray[np.bool_],
-        groups: NDArray[np.int64] | None,
-        sources: NDArray[np.int64],
-    ) -> Matrix:
-        """Return the log-odds of both models (sessions, 2)."""
-        if groups is None:
-            folds = KFold(min(self.folds, len(measures)), shuffle=True, random_state=0)
-        else:
-            folds = GroupKFold(min(self.folds, len(np.unique(groups))))
-        log_odds = np.zeros((len(measures), 2))
-        for seen, held in folds.split(measures, positive, groups):
-            if len(np.unique(positive[seen])) == 2:
-                both = self._fit_both(measures[seen], positive[seen], sources[seen])
-                log_odds[held] = np.column_stack([m.log_odds(measures[held]) for m in both])
-        return log_odds

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from typer.testing import Result
 
 from capscope.classify import SessionClassifier, load_model
+from capscope.classify.fitting import HARD, MOST, Lesson
 from capscope.classify.measures import FIRST, MEASURES
 from capscope.classify.metrics import calibration_error, summary, tpr_at_fpr
 from capscope.classify.threshold import certified_threshold, sessions_needed
@@ -138,6 +139,32 @@ def test_effects_add_up_to_the_log_odds() -> None:
     assert roc_auc_score(extraction, model.out_of_fold_) > 0.75
     assert roc_auc_score(rng.permutation(extraction), model.out_of_fold_) < 0.6
     np.testing.assert_allclose(model.predict_proba(measures).sum(axis=1), 1.0)
+
+
+def test_negatives_that_are_missed_count_for_more() -> None:
+    positive = np.array([True, True, False, False, False])
+    lesson = Lesson(np.zeros((5, 1)), positive, np.arange(5), np.ones(5))
+    counts = lesson.harder(np.array([4.0, -4.0, -9.0, 0.0, 50.0])).counts
+    np.testing.assert_allclose(counts, [1, 1, 1, 2**HARD, np.exp(HARD * MOST)], rtol=1e-4)
+
+
+def test_hard_negatives_are_learned() -> None:
+    """A tenth of the negatives look like positives but for one measure, and are missed at first."""
+    rng = np.random.default_rng(1)
+    positive = np.arange(4000) % 2 == 0
+    hard = ~positive & (np.arange(4000) % 20 == 1)
+    measures = rng.normal(size=(4000, 3))
+    measures[positive | hard, 0] += 3.0
+    measures[hard, 1] += 2.0
+    groups, among = np.arange(4000) // 4, positive | hard
+    model = SessionClassifier(bags=2, rounds=40).fit(measures, positive, groups)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("capscope.classify.fitting.HARD", 0.0)
+        plain = SessionClassifier(bags=2, rounds=40).fit(measures, positive, groups)
+    learned, before = (
+        roc_auc_score(positive[among], one.out_of_fold_[among]) for one in (model, plain)
+    )
+    assert learned > before
 
 
 def test_metrics_equal_scikit_learn() -> None:
