@@ -16,22 +16,19 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .curves import Curves
-from .fitting import Lesson, fit_both, held_out_odds, part
+from .fitting import Lesson, fit_both, held_out_odds
 from .trees import Bags, Forest
 
 Matrix = NDArray[np.float64]
 
 EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 """How much the log-odds may grow with the number of prompts; 1 would take them for independent."""
-ROUGH = 2
-"""Bags of the models that tell which sessions are hard."""
 
 
 class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Boosted trees over bags of sources beside an additive model, calibrated together.
 
-    Both are fitted twice, the second time with hard sessions of the first class counted for more
-    (see `Lesson.harder`).
+    Sessions of the first class that are hard to tell count for more (see `count_hard`).
 
     Both are weighted and calibrated by one logistic regression (Platt 1999; Wolpert 1992) on the
     log-odds of sessions by models that saw nothing of their group. Where the last measure is the
@@ -98,16 +95,14 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         positive = y == self.classes_[1]
         sources = np.arange(len(X)) if sources is None else np.asarray(sources)
         looked = self._looked(X)
-        parted = part(groups, len(X), self.folds)
-        rough = Bags(ROUGH, self.share, self.rounds)
-        full = Bags(self.bags, self.share, self.rounds)
-        lesson = Lesson(looked, positive, sources, np.ones(len(X)))
-        lesson = lesson.harder(held_out_odds(lesson, parted, rough).mean(axis=1))
-        held_out = held_out_odds(lesson, parted, full)
+        groups = np.arange(len(X)) if groups is None else np.asarray(groups)
+        bags = Bags(self.bags, self.share, self.rounds)
+        lesson = Lesson(looked, positive, sources, groups)
+        held_out = held_out_odds(lesson, self.folds, bags)
         self.calibration_ = self._calibrated(held_out, X, positive)
         odds = held_out @ self.calibration_[:2] + self.calibration_[2]
         self.out_of_fold_ = expit(self._weight(X) * odds)
-        self.forest_, self.curves_ = fit_both(lesson, full)
+        self.forest_, self.curves_ = fit_both(lesson, bags)
         return self
 
     def effects(self, X: Matrix) -> Matrix:  # noqa: N803

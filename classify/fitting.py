@@ -1,23 +1,25 @@
-"""Fitting both models of a classifier, out of fold and with the hard sessions counted for more."""
+"""Fitting both models of a classifier, whole and out of fold, hard sessions counted for more."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, KFold
+from sklearn.model_selection import GroupKFold
 
 from .curves import Curves, fit_curves
 from .head import balanced
 from .trees import Bags, Forest, grow
 
-HARD, MOST = 0.5, 3.0
+HARD, MOST = 1.0, 3.0
 """A negative session counts exp(HARD times its log loss) times, a loss of MOST at most."""
+ROUGH = 5
+"""Folds in which the losses are found."""
 
 Matrix = NDArray[np.float64]
-Parted = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,61 +30,68 @@ class Lesson:
         measures: (sessions, measures) float64.
         positive: the label (sessions,).
         sources: where each is from (sessions,).
-        counts: how often each counts (sessions,) float64.
+        groups: sessions that share a value stay on one side of every fold (sessions,).
     """
 
     measures: Matrix
     positive: NDArray[np.bool_]
     sources: NDArray[np.int64]
-    counts: NDArray[np.float64]
+    groups: NDArray[np.int64]
 
     def take(self, chosen: NDArray[np.int64]) -> Lesson:
         """Return some of the sessions."""
         return Lesson(*(getattr(self, name)[chosen] for name in self.__slots__))
 
-    def harder(self, log_odds: NDArray[np.float64]) -> Lesson:
-        """Count negative sessions for more that models which saw nothing of their group miss.
+    def folds(self, most: int) -> Iterator[Fold]:
+        """Part the sessions by their groups, each time into (seen, held out).
 
-        A threshold is set by false alarms, so these are what is worth learning (boosting's idea,
-        Freund and Schapire 1997, once and on one class).
-
-        Args:
-            log_odds: by such models (sessions,).
+        Those that see one class only are left out.
         """
-        loss = np.minimum(np.logaddexp(0.0, log_odds), MOST)
-        return replace(self, counts=np.where(self.positive, 1.0, np.exp(HARD * loss)))
+        splitter = GroupKFold(min(most, len(np.unique(self.groups))))
+        for seen, held in splitter.split(self.measures, groups=self.groups):
+            if len(np.unique(self.positive[seen])) == 2:
+                yield seen, held
 
-
-def part(groups: NDArray[np.int64] | None, sessions: int, folds: int) -> Parted:
-    """Part sessions into folds, each as (seen, held out); those of a group are in one fold."""
-    if groups is None:
-        return list(
-            KFold(min(folds, sessions), shuffle=True, random_state=0).split(range(sessions))
-        )
-    splitter = GroupKFold(min(folds, len(np.unique(groups))))
-    return list(splitter.split(range(sessions), groups=groups))
+    def weigh(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weigh sessions by `balanced` and by how often they count, both classes alike."""
+        weight = balanced(self.positive, self.sources) * counts
+        for each in (self.positive, ~self.positive):
+            weight[each] *= len(weight) / 2 / weight[each].sum()
+        return weight
 
 
 def fit_both(lesson: Lesson, bags: Bags) -> tuple[Forest, Curves]:
-    """Fit trees over bags of sources and an additive model, both classes counted alike."""
-    positive = lesson.positive
-    weight = balanced(positive, lesson.sources) * lesson.counts
-    for each in (positive, ~positive):
-        weight[each] *= len(weight) / 2 / weight[each].sum()
+    """Fit trees over bags of sources and an additive model."""
+    weight = lesson.weigh(count_hard(lesson))
     return (
-        grow(lesson.measures, positive, weight, lesson.sources, bags),
-        fit_curves(lesson.measures, positive, weight),
+        grow(lesson.measures, lesson.positive, weight, lesson.sources, bags),
+        fit_curves(lesson.measures, lesson.positive, weight),
     )
 
 
-def held_out_odds(lesson: Lesson, parted: Parted, bags: Bags) -> Matrix:
+def held_out_odds(lesson: Lesson, folds: int, bags: Bags) -> Matrix:
     """Return the log-odds of both models, each by models that saw nothing of a fold (sessions, 2).
 
-    A fold whose rest has one class only is left at 0.
+    They are 0 where what is left has one class only.
     """
     log_odds = np.zeros((len(lesson.positive), 2))
-    for seen, held in parted:
-        if len(np.unique(lesson.positive[seen])) == 2:
-            both = fit_both(lesson.take(seen), bags)
-            log_odds[held] = np.column_stack([m.log_odds(lesson.measures[held]) for m in both])
+    for seen, held in lesson.folds(folds):
+        both = fit_both(lesson.take(seen), bags)
+        log_odds[held] = np.column_stack([m.log_odds(lesson.measures[held]) for m in both])
     return log_odds
+
+
+def count_hard(lesson: Lesson) -> NDArray[np.float64]:
+    """Return how often each session counts, negative ones that look positive for more (sessions,).
+
+    A threshold is set by false alarms, so these are what is worth learning (boosting's idea, Freund
+    and Schapire 1997, once and on one class). Their loss is that of an additive model which saw
+    nothing of their group, nor of any session that is not in the lesson.
+    """
+    loss = np.zeros(len(lesson.positive))
+    for seen, held in lesson.folds(ROUGH):
+        part = lesson.take(seen)
+        alike = part.weigh(np.ones(len(seen)))
+        curves = fit_curves(part.measures, part.positive, alike)
+        loss[held] = np.logaddexp(0.0, curves.log_odds(lesson.measures[held]))
+    return np.where(lesson.positive, 1.0, np.exp(HARD * np.minimum(loss, MOST)))

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from typer.testing import Result
 
 from capscope.classify import SessionClassifier, load_model
-from capscope.classify.fitting import HARD, MOST, Lesson
+from capscope.classify.fitting import HARD, MOST, Lesson, count_hard
 from capscope.classify.measures import FIRST, MEASURES
 from capscope.classify.metrics import calibration_error, summary, tpr_at_fpr
 from capscope.classify.threshold import certified_threshold, sessions_needed
@@ -142,10 +142,16 @@ def test_effects_add_up_to_the_log_odds() -> None:
 
 
 def test_negatives_that_are_missed_count_for_more() -> None:
-    positive = np.array([True, True, False, False, False])
-    lesson = Lesson(np.zeros((5, 1)), positive, np.arange(5), np.ones(5))
-    counts = lesson.harder(np.array([4.0, -4.0, -9.0, 0.0, 50.0])).counts
-    np.testing.assert_allclose(counts, [1, 1, 1, 2**HARD, np.exp(HARD * MOST)], rtol=1e-4)
+    rng = np.random.default_rng(0)
+    positive = np.arange(400) % 2 == 0
+    measures = rng.normal(size=(400, 1))
+    measures[positive] += 4.0
+    measures[1] = 4.0
+    counts = count_hard(Lesson(measures, positive, np.arange(400), np.arange(400)))
+    np.testing.assert_array_equal(counts[positive], 1.0)
+    assert counts[1] == counts.max() > 1.5
+    assert np.median(counts[~positive]) < 1.3
+    assert counts.max() <= np.exp(HARD * MOST)
 
 
 def test_hard_negatives_are_learned() -> None:
