@@ -45,9 +45,12 @@ class Lesson:
     def folds(self, most: int) -> Iterator[Fold]:
         """Part the sessions by their groups, each time into (seen, held out).
 
-        Those that see one class only are left out.
+        Those that see one class only are left out, and a single group is not parted.
         """
-        splitter = GroupKFold(min(most, len(np.unique(self.groups))))
+        groups = len(np.unique(self.groups))
+        if groups < 2:
+            return
+        splitter = GroupKFold(min(most, groups))
         for seen, held in splitter.split(self.measures, groups=self.groups):
             if len(np.unique(self.positive[seen])) == 2:
                 yield seen, held

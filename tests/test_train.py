@@ -154,6 +154,15 @@ def test_negatives_that_are_missed_count_for_more() -> None:
     assert counts.max() <= np.exp(HARD * MOST)
 
 
+def test_two_groups_are_enough_to_learn_from() -> None:
+    """Out of fold each is read by a model of one group, which cannot be parted again."""
+    rng = np.random.default_rng(2)
+    positive = np.arange(200) % 2 == 0
+    measures = rng.normal(size=(200, 2)) + positive[:, None]
+    model = SessionClassifier(bags=1, rounds=10).fit(measures, positive, np.arange(200) // 100)
+    assert roc_auc_score(positive, model.out_of_fold_) > 0.6
+
+
 def test_hard_negatives_are_learned() -> None:
     """A tenth of the negatives look like positives but for one measure, and are missed at first."""
     rng = np.random.default_rng(1)
