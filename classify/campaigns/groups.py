@@ -57,7 +57,7 @@ def unite(things: Things, groups: list[Ints]) -> list[Ints]:
     """
     if not groups:
         return []
-    counts, sizes = held_by(things, groups), np.array([len(group) for group in groups])
+    counts, sizes = _held_by(things, groups), np.array([len(group) for group in groups])
     thing, group = counts.coords
     much = counts.data >= np.maximum(LEAST, MOST * sizes[group])
     much &= things.kind[thing] == KINDS.index("text")
@@ -106,7 +106,7 @@ def own_cores(things: Things, groups: list[Ints]) -> sparse.csr_array:
     return _cores(things, groups, CORE, OWN)
 
 
-def held_by(things: Things, groups: list[Ints]) -> sparse.coo_array:
+def _held_by(things: Things, groups: list[Ints]) -> sparse.coo_array:
     """Return how many accounts of each group hold a thing (things, groups)."""
     sizes = [len(group) for group in groups]
     ones, of = np.ones(sum(sizes)), np.repeat(np.arange(len(groups)), sizes)
@@ -117,7 +117,7 @@ def held_by(things: Things, groups: list[Ints]) -> sparse.coo_array:
 
 def _cores(things: Things, groups: list[Ints], share: float, own: float) -> sparse.csr_array:
     """Return how many accounts of a group hold a thing, where they are these shares."""
-    counts, sizes = held_by(things, groups), np.array([len(group) for group in groups])
+    counts, sizes = _held_by(things, groups), np.array([len(group) for group in groups])
     thing, group = counts.coords
     kept = counts.data >= np.maximum(LEAST, share * sizes[group])
     kept &= counts.data >= own * things.holders[thing]
