@@ -28,13 +28,12 @@ EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Boosted trees over bags of sources beside an additive model, calibrated together.
 
-    Sessions of the first class that are hard to tell count for more (see `count_hard`).
-
     Both are weighted and calibrated by one logistic regression (Platt 1999; Wolpert 1992) on the
     log-odds of sessions by models that saw nothing of their group. Where the last measure is the
     logarithm of an amount of evidence, all of that is multiplied by a power of the amount, so that
     a short session needs more to be called either way. What the measures added to a score adds up
-    to it exactly (see `Forest.effects`).
+    to it exactly (see `Forest.effects`). Sessions of the first class that are hard to tell count
+    for more (see `count_hard`).
 
     Attributes:
         classes_: the two labels; scores are of the second.
