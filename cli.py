@@ -532,6 +532,13 @@ def formats_command() -> None:
 def train_command(
     inputs: Inputs,
     output: Annotated[Path, typer.Option("--output", "-o", help="The new model's folder.")],
+    accounts: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Labelled traffic whose accounts of 200 prompts or more are learned from as a "
+            "whole; may be given again."
+        ),
+    ] = None,
     labels: Labels = None,
     weights: Weights = None,
     cache: Cache = None,
@@ -548,6 +555,7 @@ def train_command(
         train_files(
             inputs,
             output,
+            accounts=accounts or (),
             labels=labels,
             weights=weights,
             cache=cache,

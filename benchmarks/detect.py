@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -26,24 +25,24 @@ from scipy.stats import rankdata
 from capscope.classify import SessionClassifier
 from capscope.classify.card import best_measure
 from capscope.classify.intervals import Interval, intervals
+from capscope.classify.learn import learn
 from capscope.classify.lessons import Lessons
+from capscope.classify.levels import LONG
 from capscope.classify.measures import AMOUNT, FAMILIES, MEASURES
 from capscope.classify.metrics import calibration_error, flagged_by, summary, tpr_at_fpr
 from capscope.classify.passes import Route
 from capscope.classify.peers import peer_scores
 from capscope.classify.train import MIN_PROMPTS
 from capscope.classify.truth import Truth, read_truth
-from capscope.data import Traffic, read_traffic, write_simulation
+from capscope.data import Traffic, read_traffic
 from capscope.embed import SentenceEncoder, embed
 from capscope.index import AreaMap
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-LONG = 200
-"""Fewest prompts of an account that is judged as a whole."""
-LONG_SESSIONS = 30_000
-"""Enough for 877 organic accounts that long: 1 % are eight of them, 0.1 % are none."""
+LONG_ONES = ("**capscope**", "capscope `--exact`", "the same, as sessions are", "flagged")
+"""How accounts are scored; the last is whether two passes flag them at the certified threshold."""
 ABLATION_BAGS = 2
 CORES = 2
 FPR = 0.01
@@ -53,33 +52,35 @@ def main() -> None:
     """Run everything on the standard training set that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("traffic", type=Path)
-    parser.add_argument("--pool", type=Path, required=True)
+    parser.add_argument("--accounts", type=Path, required=True, help="traffic with long accounts")
     arguments = parser.parse_args()
     started = time.monotonic()
     told(f"{platform.machine()}, Python {platform.python_version()}, ", *versions())
     encoder = SentenceEncoder()
     areas = AreaMap.embedded(encoder)
     traffic = read_traffic([str(arguments.traffic)])
-    lessons = prepared(traffic, encoder, areas, "session")
+    truth = read_truth(traffic, MIN_PROMPTS)
+    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
     clock(started, "embedded and measured sessions")
-    path = arguments.traffic.with_name("long-accounts.parquet")
-    write_simulation(arguments.pool, path, sessions=LONG_SESSIONS, seed=9, mix="long-accounts")
-    accounts = prepared(read_traffic([str(path)]), encoder, areas, "account")
+    long_traffic = read_traffic([str(arguments.accounts)])
+    long_truth = read_truth(long_traffic, LONG, by="account").beside(truth)
+    accounts = Lessons.of(long_truth, embed(long_traffic.table["prompt"], encoder), areas)
     clock(started, "embedded and measured accounts")
     folds = np.unique(lessons.truth.fold)
     parts = Parallel(n_jobs=CORES)(
         delayed(hold_out)(lessons, accounts, int(fold)) for fold in folds
     )
     both, exact, first = np.empty((3, len(lessons.truth.groups)))
-    of_accounts = np.full(len(accounts.truth.groups), np.nan)
+    long = {name: np.empty(len(accounts.truth.groups)) for name in LONG_ONES}
     flagged, exactly, let_go = np.zeros((3, len(both)), dtype=bool)
-    for fold, (found, long) in zip(folds, parts, strict=True):
+    for fold, (found, of_accounts) in zip(folds, parts, strict=True):
         held = lessons.truth.fold == fold
         both[held], exact[held], first[held] = found.both, found.exact, found.first
         flagged[held] = found.both > found.route.threshold
         exactly[held] = found.exact > found.exact_route.threshold
         let_go[held] = found.first < found.route.let_go
-        of_accounts[same_group(accounts, lessons, int(fold))] = long
+        for name, scores in of_accounts.items():
+            long[name][accounts.truth.fold == fold] = scores
     clock(started, "scored by models that saw nothing of a group")
     ours = {"**capscope**": both, "capscope `--exact`": exact, "its first pass alone": first}
     everyone = ours | peer_scores(traffic, lessons.truth, lessons.vectors)
@@ -92,15 +93,9 @@ def main() -> None:
     clock(started, "scored by peers")
     passes(lessons.truth, let_go, flagged, exactly)
     operating(traffic, lessons.truth, both, flagged)
-    account_level(accounts, of_accounts)
+    account_level(accounts.truth, long)
     ablation(lessons.truth, measures)
     clock(started, "ablated")
-
-
-def prepared(traffic: Traffic, encoder: SentenceEncoder, areas: AreaMap, by: Any) -> Lessons:  # noqa: ANN401
-    """Read and embed labelled traffic."""
-    truth = read_truth(traffic, MIN_PROMPTS if by == "session" else LONG, by=by)
-    return Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,28 +114,31 @@ class Found:
     exact_route: Route
 
 
-def hold_out(lessons: Lessons, accounts: Lessons, fold: int) -> tuple[Found, Scores]:
-    """Score a group's sessions by a model of the others, and its accounts by every prompt."""
+def hold_out(lessons: Lessons, accounts: Lessons, fold: int) -> tuple[Found, dict[str, Scores]]:
+    """Score a group's sessions and accounts by a model of the others; accounts as `LONG_ONES`."""
     seen = np.flatnonzero(lessons.truth.fold != fold)
     held = np.flatnonzero(lessons.truth.fold == fold)
-    passes, scores, _ = lessons.fit(seen)
-    parts = lessons.parts(seen)
+    learned, parts = learn(lessons, seen, accounts), lessons.parts(seen)
     measured = lessons.measure(held, parts)
-    route = scores.route(FPR)
-    first = passes.first.score_sessions(measured.first)
-    exact = passes.whole.score_sessions(measured.whole)
-    both = route.merge(first, passes.brief.score_sessions(measured.brief))
-    long = same_group(accounts, lessons, fold)
-    of_accounts = np.empty(0)
-    if len(long):
-        of_accounts = passes.whole.score_sessions(accounts.measure(long, parts).whole)
-    return Found(first, exact, both, route, scores.route(FPR, exact=True)), of_accounts
-
-
-def same_group(accounts: Lessons, lessons: Lessons, fold: int) -> NDArray[np.int64]:
-    """Return the accounts of the split group that has this number among the sessions."""
-    name = lessons.truth.folds[fold]
-    return np.flatnonzero(np.array(accounts.truth.folds)[accounts.truth.fold] == name)
+    short = learned.short
+    route = short.scores.route(FPR)
+    first = short.passes.first.score_sessions(measured.first)
+    exact = short.passes.whole.score_sessions(measured.whole)
+    both = route.merge(first, short.passes.brief.score_sessions(measured.brief))
+    own = np.flatnonzero(accounts.truth.fold == fold)
+    of_accounts = dict.fromkeys(LONG_ONES, np.empty(0))
+    if len(own) and (long := learned.long):
+        told = accounts.measure(own, parts)
+        certified = long.scores.route(FPR)
+        whole = long.passes.whole.score_sessions(told.whole)
+        merged = certified.merge(
+            long.passes.first.score_sessions(told.first),
+            long.passes.brief.score_sessions(told.brief),
+        )
+        as_sessions = short.passes.whole.score_sessions(told.whole)
+        flags = (merged > certified.threshold).astype(np.float64)
+        of_accounts = dict(zip(LONG_ONES, (merged, whole, as_sessions, flags), strict=True))
+    return Found(first, exact, both, route, short.scores.route(FPR, exact=True)), of_accounts
 
 
 def detectors(truth: Truth, everyone: Mapping[str, Scores]) -> None:
@@ -203,22 +201,29 @@ def operating(traffic: Traffic, truth: Truth, scores: Scores, flagged: Flags) ->
         told(f"- `{name}`: {row['flagged']:.0%} of {row['sessions']} sessions")
 
 
-def account_level(accounts: Lessons, scores: Scores) -> None:
-    """Print figures on accounts of `LONG` prompts or more."""
-    extraction = accounts.truth.extraction
-    known = np.isfinite(scores)
-    figures = summary(extraction[known], scores[known])
+def account_level(truth: Truth, scores: Mapping[str, Scores]) -> None:
+    """Print figures on accounts of `LONG` prompts or more, and which organic ones look worst."""
+    extraction = truth.extraction
     told(
-        f"\nAccounts of {LONG} prompts or more: {extraction[known].sum()} extraction, "
-        f"{(~extraction[known]).sum()} organic. AUROC {figures['auroc']:.3f}, TPR at 1 % FPR "
-        f"{figures['tpr_at_fpr']['0.01']:.1%}, at 0.1 % {figures['tpr_at_fpr']['0.001']:.1%}."
+        f"\nAccounts of {LONG} prompts or more: {extraction.sum()} extraction, "
+        f"{(~extraction).sum()} organic.\n\n| scored by | AUROC | TPR at 1 % FPR "
+        "| TPR at 0.1 % FPR | calibration error |\n|---|---|---|---|---|"
     )
-    organic = np.flatnonzero(known & ~extraction)
-    highest = organic[np.argsort(-scores[organic])][: max(1, round(FPR * len(organic)))]
-    kinds = Counter(
-        f"{accounts.truth.about[i]} of {accounts.truth.sources[accounts.truth.source[i]]}"
-        for i in highest
+    both, *others, flagged = LONG_ONES
+    for name in (both, *others):
+        figures = summary(extraction, scores[name])
+        rates = [f"{figures['tpr_at_fpr'][fpr]:.1%}" for fpr in ("0.01", "0.001")]
+        error = calibration_error(extraction, scores[name])
+        told(f"| {name} | {figures['auroc']:.3f} | {' | '.join(rates)} | {error:.3f} |")
+    flags = scores[flagged] > 0
+    told(
+        f"\nAt each model's own threshold for accounts, certified for {FPR:.0%}: "
+        f"{flags[extraction].mean():.1%} of extraction and {flags[~extraction].mean():.2%} of "
+        "organic accounts flagged."
     )
+    organic = np.flatnonzero(~extraction)
+    highest = organic[np.argsort(-scores[both][organic])][: max(1, round(FPR * len(organic)))]
+    kinds = Counter(f"{truth.about[i]} of {truth.sources[truth.source[i]]}" for i in highest)
     told(f"The {len(highest)} organic accounts with the highest scores:")
     for name, count in kinds.most_common():
         told(f"- {count} {name}")

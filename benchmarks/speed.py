@@ -102,7 +102,7 @@ def side_by_side(table: pa.Table, rows: int, rounds: int, folder: Path) -> float
         first = np.unique(of, return_index=True)[1]
         vectors = Vectors(plain(prompts)[first], texts, of, ours.fingerprint)
         features = compute_features(traffic.groups("session"), vectors, areas, model.parts)
-        model.passes.whole.score_sessions(features.values)
+        model.short.passes.whole.score_sessions(features.values)
 
     ways: dict[str, Work] = {
         "encode: sentence-transformers": lambda part: plain(prompts_of(part)),

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ..data import JOIN, Traffic
 from .baselines import without_reading
+from .learn import Learned
+from .levels import LONG, Level
 from .measures import MEASURES
 from .metrics import summary, tpr_at_fpr
-from .passes import Scores
 from .threshold import strictest_promise
 from .truth import Truth
 
@@ -40,8 +41,8 @@ Each figure is on sessions of split groups that the model scoring them saw nothi
 |---|---|---|---|
 {scores}
 
-The first pass, which needs no transformer, calls {let_go} of organic sessions organic by itself,
-and {let_go_extraction} of extraction.
+{long}The first pass, which needs no transformer, calls {let_go} of organic sessions organic by
+itself, and {let_go_extraction} of extraction.
 
 ## Limits
 
@@ -55,24 +56,34 @@ and {let_go_extraction} of extraction.
 """
 
 
+LONG_ONES = """Sessions and accounts of {long} prompts or more have classifiers and a threshold of
+their own. They learned from {extraction:,} extraction and {organic:,} organic accounts beside the
+sessions:
+
+| accounts scored by | AUROC | TPR at 1 % FPR | TPR at 0.1 % FPR |
+|---|---|---|---|
+{row}
+
+"""
+
+
 def write_card(
     traffic: Traffic,
     truth: Truth,
-    measures: NDArray[np.float64],
-    scores: Scores,
+    learned: Learned,
     encoder: str,
 ) -> str:
-    """Write a model's card from what it was trained on and its out-of-fold scores.
+    """Write a model's card from what it was trained on and what came of it.
 
     Args:
         traffic: the training traffic.
         truth: its labelled sessions.
-        measures: their measures (sessions, measures).
-        scores: their out-of-fold scores.
+        learned: from them.
         encoder: the fingerprint.
     """
     from importlib.metadata import version
 
+    scores, measures = learned.short.scores, learned.measured.whole
     promise = strictest_promise(scores.organic)
     route = scores.route(promise)
     both = route.merge(scores.first, scores.brief)
@@ -108,6 +119,7 @@ def write_card(
         ),
         sources=", ".join(f"`{source}`" for source in sorted(sources)) or "not named",
         scores="\n".join(_row(name, truth.extraction, values) for name, values in rows.items()),
+        long=_long(learned.long) if learned.long else "",
     )
 
 
@@ -115,6 +127,17 @@ def best_measure(extraction: NDArray[np.bool_], measures: NDArray[np.float64]) -
     """Name the measure that alone ranks sessions best, upward or downward, by AUROC."""
     gains = [abs(summary(extraction, column)["auroc"] - 0.5) for column in measures.T]
     return MEASURES[int(np.argmax(gains))]
+
+
+def _long(level: Level) -> str:
+    scores = level.scores
+    extraction = int(scores.extraction.sum())
+    return LONG_ONES.format(
+        long=LONG,
+        extraction=extraction,
+        organic=scores.organic,
+        row=_row("every prompt read", scores.extraction, scores.whole),
+    )
 
 
 def _row(name: str, extraction: NDArray[np.bool_], scores: NDArray[np.float64]) -> str:

@@ -60,7 +60,8 @@ def figures(scored: Scored) -> dict[str, Any]:
     and ids (`baselines`).
     """
     held, truth, flagged = scored.held, scored.held.truth, scored.flagged
-    extraction, scores = truth.extraction, scored.scores
+    extraction, scores, exact = truth.extraction, scored.scores, scored.exact_scores
+    route, exact_route = scored.placed.routes[0], scored.exactly.routes[0]
     found = intervals(extraction, scores, held.source)
     lengths = flagged_by([[_band(size)] for size in truth.groups.sizes], extraction, flagged)
     applications = np.flatnonzero([kind.startswith("application") for kind in truth.about])
@@ -72,10 +73,12 @@ def figures(scored: Scored) -> dict[str, Any]:
         "organic": int((~extraction).sum()),
         "left_out": truth.left_out,
         "seen_in_training": held.seen,
-        "model": calibrated_summary(extraction, scores, scored.threshold),
-        "exact": calibrated_summary(extraction, scored.exact_scores, scored.exact_route.threshold),
+        "model": calibrated_summary(extraction, scores, flagged, route.threshold),
+        "exact": calibrated_summary(
+            extraction, exact, exact > scored.exactly.threshold, exact_route.threshold
+        ),
         "let_go": {
-            "below": round(scored.route.let_go, 6),
+            "below": round(route.let_go, 6),
             "organic": round(float(scored.let_go[~extraction].mean()), 4),
             "extraction": round(float(scored.let_go[extraction].mean()), 4),
         },
@@ -134,9 +137,10 @@ def prompts_to_detection(scored: Scored) -> dict[str, Any]:
         rows = np.concatenate([whole[i][:n] for i, n in cuts])
         prefixes = Groups(rows, np.cumsum([0, *(n for _, n in cuts)]))
         contents = find_contents(prefixes, held.vectors, held.areas)
-        _, scores = score_passes(measure(held, contents, scored.model), scored.model)
-        for (i, n), score in zip(cuts, scores, strict=True):
-            if score > scored.threshold:
+        placed = scored.model.place(prefixes.sizes)
+        _, scores = score_passes(measure(held, contents, scored.model), placed)
+        for (i, n), flagged in zip(cuts, scores > placed.threshold, strict=True):
+            if flagged:
                 first[i] = n
     return {
         "sessions": len(first),

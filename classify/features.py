@@ -53,6 +53,10 @@ class Measured:
     brief: NDArray[np.float64]
     whole: NDArray[np.float64]
 
+    def take(self, chosen: NDArray[np.int64]) -> Measured:
+        """Return some of the groups."""
+        return Measured(self.brief[chosen], self.whole[chosen])
+
     @property
     def first(self) -> NDArray[np.float64]:
         """Those that need no vectors (groups, `FIRST`)."""

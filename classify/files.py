@@ -183,12 +183,22 @@ def train_files(
     inputs: Sequence[str],
     output: Path,
     *,
+    accounts: Sequence[str] = (),
     labels: Path | None = None,
     weights: Path | None = None,
     cache: Path | None = None,
     reading: ReadOptions | None = None,
 ) -> str:
     """Train a model on labelled traffic, write its folder and return its card.
+
+    Args:
+        inputs: files, folders or globs.
+        output: a model folder.
+        accounts: the same of traffic whose long accounts are learned from as a whole; see `train`.
+        labels: a labels file, instead of the column of `inputs`.
+        weights: the encoder's folder.
+        cache: where vectors are kept from run to run; None to keep none.
+        reading: how logs are read.
 
     Raises:
         InputError: an input or the output cannot be used, or the labels do not carry a model;
@@ -203,7 +213,8 @@ def train_files(
                 "Name another folder for the model.",
             )
     traffic = read_traffic(inputs, reading)
-    model = train(traffic, open_encoder(weights, cache), labels)
+    long = read_traffic(accounts, reading) if accounts else None
+    model = train(traffic, open_encoder(weights, cache), labels, long)
     save_model(model, output)
     return model.card
 

@@ -87,13 +87,13 @@ def label(
         InputError: the encoder is not the model's, or the promise cannot be kept.
     """
     model.check_encoder(encoder)
-    route = model.route(max_fpr, exact)
-    threshold = round(route.threshold, 6)
     names = [area.name for area in load_areas()]
     groups = traffic.groups(by)
-    first = read_first(traffic, groups, model)
+    placed = model.place(groups.sizes, max_fpr, exact)
+    thresholds = [round(each, 6) for each in placed.threshold.tolist()]
+    first = read_first(traffic, groups, model, placed)
     enough = groups.sizes >= model.min_prompts
-    wanted = exact | (enough & (first.judged.scores >= route.let_go))
+    wanted = exact | (enough & (first.judged.scores >= placed.let_go))
     chosen = np.flatnonzero(wanted)
     areas = areas or AreaMap.embedded(encoder)
     second = read_second(traffic, groups, first, chosen, model, encoder, areas, exact)
@@ -115,9 +115,9 @@ def label(
             verdict = INSUFFICIENT
             evidence |= {"reason": f"{len(rows)} prompts, fewer than {model.min_prompts}"}
         else:
-            verdict = "extraction" if score > threshold else "organic"
+            verdict = "extraction" if score > thresholds[i] else "organic"
             evidence |= {
-                "measures": one.judged.moved(place, model),
+                "measures": one.judged.moved(place),
                 "prompts": weighed_most(first.prompts(i), first.wording[first.faces.prompts[i]]),
             }
         yield Verdict(
@@ -127,7 +127,7 @@ def label(
             len(rows),
             verdict,
             score,
-            threshold,
+            thresholds[i],
             names[int(shares.argmax())],
             evidence,
         )

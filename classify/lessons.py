@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,11 @@ from scipy import sparse
 
 from ..embed import Vectors
 from ..index import AreaMap
-from .classifier import SessionClassifier
 from .features import Contents, Measured, find_contents
 from .head import fit_head
 from .known import Known, choose_known
 from .measures import MEASURES
 from .parts import Parts
-from .passes import Passes, Scores
 from .subjects import Subjects, fit_subjects
 from .truth import Truth
 from .words import count_words, fit_words
@@ -69,29 +67,33 @@ class Lessons:
         """Measure some of the sessions as `parts` read them."""
         return self.contents.take(sessions).read(parts, parts.words.scores(self.counted))
 
-    def measure_out_of_fold(self, sessions: NDArray[np.int64]) -> Measured:
-        """Measure each of the sessions by parts that saw nothing of its split group."""
-        fold = self.truth.fold[sessions]
-        brief, whole = np.empty((2, len(sessions), len(MEASURES)))
-        for one in np.unique(fold):
-            held = fold == one
-            measured = self.measure(sessions[held], self.parts(sessions[~held]))
-            brief[held], whole[held] = measured.brief, measured.whole
-        return Measured(brief, whole)
+    def measure_out_of_fold(
+        self, sessions: NDArray[np.int64], long: Lessons | None = None
+    ) -> Measured:
+        """Measure each of the sessions by parts that saw nothing of its split group.
 
-    def fit(self, sessions: NDArray[np.int64]) -> tuple[Passes, Scores, Measured]:
-        """Fit the classifiers of all passes on some of the sessions.
+        Args:
+            sessions: which of them.
+            long: accounts of the same split groups, numbered alike (see `Truth.beside`).
 
         Returns:
-            The classifiers, the sessions' scores and their measures, both out of fold.
+            Measures of the sessions, then those of the accounts.
         """
-        measured = self.measure_out_of_fold(sessions)
-        truth = self.truth.take(sessions)
-        first, brief, whole = (
-            SessionClassifier(amount=True).fit(values, truth.extraction, truth.fold, truth.source)
-            for values in (measured.first, measured.brief, measured.whole)
-        )
-        scores = Scores(
-            truth.extraction, first.out_of_fold_, brief.out_of_fold_, whole.out_of_fold_
-        )
-        return Passes(first, brief, whole), scores, measured
+        fold = self.truth.fold[sessions]
+        theirs = long.truth.fold if long else np.empty(0, dtype=np.int64)
+        brief, whole = np.empty((2, len(fold) + len(theirs), len(MEASURES)))
+        for one in np.unique(fold):
+            held = fold == one
+            parts = self.parts(sessions[~held])
+            rows = np.flatnonzero(np.append(held, theirs == one))
+            measured = [self.measure(sessions[held], parts)]
+            if long and (theirs == one).any():
+                measured.append(long.measure(np.flatnonzero(theirs == one), parts))
+            brief[rows] = np.vstack([each.brief for each in measured])
+            whole[rows] = np.vstack([each.whole for each in measured])
+        return Measured(brief, whole)
+
+    def take(self, chosen: NDArray[np.int64]) -> Lessons:
+        """Return some of the sessions."""
+        contents = self.contents.take(chosen)
+        return replace(self, truth=self.truth.take(chosen), contents=contents)

@@ -70,9 +70,17 @@ def summary(extraction: Labels, scores: Scores) -> dict[str, Any]:
     }
 
 
-def calibrated_summary(extraction: Labels, scores: Scores, threshold: float) -> dict[str, Any]:
-    """Return `summary`, and what depends on the scores being probabilities."""
-    flagged = scores > threshold
+def calibrated_summary(
+    extraction: Labels, scores: Scores, flagged: Labels, threshold: float
+) -> dict[str, Any]:
+    """Return `summary`, and what depends on the scores being probabilities.
+
+    Args:
+        extraction: the label (sessions,).
+        scores: probabilities of extraction (sessions,).
+        flagged: whether each is called extraction (sessions,).
+        threshold: that of most sessions, to be told.
+    """
     return summary(extraction, scores) | {
         "threshold": round(threshold, 6),
         "tpr": round(float(flagged[extraction].mean()), 4),

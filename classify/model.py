@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,18 @@ from numpy.typing import NDArray
 
 from ..data import FolderError, InputError, commit, npy_bytes, open_folder
 from ..embed import Encoder, comparable
-from .classifier import SessionClassifier
 from .head import Head
 from .known import Known
-from .measures import FIRST, MEASURES
+from .levels import LONG, Level, Placed, beginning
+from .measures import MEASURES
 from .parts import Parts
-from .passes import Passes, Route, Scores
+from .passes import Route
 from .subjects import Subjects
 from .words import WordHead
 
 KIND = "capscope model"
-LAYOUT = 4
+LAYOUT = 5
 """Raise it when what the files hold changes; `load_model` refuses other numbers by name."""
-
-
-PASSES = {"first": len(FIRST), "brief": len(MEASURES), "whole": len(MEASURES)}
-"""How many measures the classifier of each pass reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +39,8 @@ class SessionModel:
         subjects: guesses areas from words.
         known: prompts of each kind that it learned from.
         sources: the names of the known prompts' sources, by their numbers.
-        passes: the classifiers over measures.
-        background: quantiles of each measure among organic training sessions (measures, 101).
-        scores: of training sessions, out of fold: what its promises rest on.
+        short: what judges sessions and accounts of fewer than `LONG` prompts.
+        long: what judges the others; None where it did not learn from such.
         trained_on: `session_hashes` of the sessions it learned from, ascending uint64.
         card: what it is, in Markdown.
     """
@@ -57,9 +52,8 @@ class SessionModel:
     subjects: Subjects
     known: Known
     sources: list[str]
-    passes: Passes
-    background: NDArray[np.float64]
-    scores: Scores
+    short: Level
+    long: Level | None
     trained_on: NDArray[np.uint64]
     card: str
 
@@ -78,14 +72,34 @@ class SessionModel:
         Raises:
             InputError: the promise cannot be kept.
         """
-        return self.scores.route(self.max_fpr if max_fpr is None else max_fpr, exact)
+        return self.short.scores.route(self.max_fpr if max_fpr is None else max_fpr, exact)
+
+    def place(
+        self, sizes: NDArray[np.int64], max_fpr: float | None = None, exact: bool = False
+    ) -> Placed:
+        """Find what judges sessions of these sizes (sessions,), for a promise as in `route`.
+
+        Long ones are judged as all others where too few are behind the model to carry the promise.
+
+        Raises:
+            InputError: the promise cannot be kept.
+        """
+        short = self.route(max_fpr, exact)
+        if self.long is not None:
+            try:
+                long = self.long.scores.route(self.max_fpr if max_fpr is None else max_fpr, exact)
+            except InputError:
+                pass
+            else:
+                of = (sizes >= LONG).astype(np.int64)
+                return Placed((self.short, self.long), (short, long), of)
+        return Placed((self.short,), (short,), np.zeros(len(sizes), dtype=np.int64))
 
 
 def save_model(model: SessionModel, folder: Path) -> None:
     """Write a model's folder in one step; see `data.folder`."""
     head, words, known = model.parts.head, model.parts.words, model.known
-    classifiers = {name: getattr(model.passes, name) for name in PASSES}
-    scores = {f"scores-{each.name}": getattr(model.scores, each.name) for each in fields(Scores)}
+    long = model.long.arrays() if model.long else {}
     arrays = {
         "head": np.append(head.weights, head.bias),
         "words": words.weights,
@@ -95,13 +109,9 @@ def save_model(model: SessionModel, folder: Path) -> None:
         "known": known.vectors,
         "known-kinds": known.kind.astype(np.int8),
         "known-sources": known.source.astype(np.int32),
-        "background": model.background.astype(np.float32),
         "trained-on": model.trained_on,
-        **scores,
-    } | {
-        f"{name}-{part}": array
-        for name, classifier in classifiers.items()
-        for part, array in classifier.arrays().items()
+        **model.short.arrays(),
+        **{f"long-{name}": array for name, array in long.items()},
     }
     content = {f"{name}.npy": npy_bytes(array) for name, array in arrays.items()}
     about: Mapping[str, Any] = {
@@ -135,6 +145,7 @@ def load_model(folder: Path | None = None) -> SessionModel:
             for name, path in opened.files.items()
             if name.endswith(".npy")
         }
+        long = beginning(arrays, "long")
         return SessionModel(
             str(opened.about["encoder"]),
             int(opened.about["min_prompts"]),
@@ -150,9 +161,8 @@ def load_model(folder: Path | None = None) -> SessionModel:
                 arrays["known-sources"].astype(np.int64),
             ),
             [str(name) for name in opened.about["sources"]],
-            Passes(**{name: _classifier(arrays, name) for name in PASSES}),
-            arrays["background"].astype(np.float64),
-            Scores(**{each.name: arrays[f"scores-{each.name}"] for each in fields(Scores)}),
+            Level.from_arrays(arrays),
+            Level.from_arrays(long) if long else None,
             arrays["trained-on"],
             opened.files["card.md"].read_text(encoding="utf-8"),
         )
@@ -162,12 +172,3 @@ def load_model(folder: Path | None = None) -> SessionModel:
             "a model that this version of capscope wrote",
             "Train the model again.",
         ) from error
-
-
-def _classifier(arrays: Mapping[str, NDArray[Any]], name: str) -> SessionClassifier:
-    own = {
-        stored.removeprefix(f"{name}-"): array
-        for stored, array in arrays.items()
-        if stored.startswith(f"{name}-")
-    }
-    return SessionClassifier.from_arrays(own, PASSES[name], amount=True)

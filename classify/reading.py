@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..data import Groups, Traffic
 from ..embed import Encoder, distinct, embed, one_thread
 from ..index import AreaMap
-from .classifier import SessionClassifier
 from .columns import SAMPLE, sample
 from .evidence import moved_most, nearest_kind
 from .faces import Faces, find_faces
 from .features import BUDGET, joined
+from .levels import Placed
 from .meanings import Meanings, find_meanings
 from .measures import FIRST, MEASURES
 from .model import SessionModel
@@ -30,28 +30,28 @@ class Judged:
     """Sessions as a classifier sees them.
 
     Attributes:
+        placed: with what judges each of them.
         names: of its measures.
         values: of them (sessions, measures).
         effects: what each added to the log-odds (sessions, measures).
         scores: calibrated probabilities of extraction (sessions,).
     """
 
+    placed: Placed
     names: tuple[str, ...]
     values: Matrix
     effects: Matrix
     scores: NDArray[np.float64]
 
     @classmethod
-    def by(cls, classifier: SessionClassifier, names: tuple[str, ...], values: Matrix) -> Judged:
-        """Judge sessions by their measures."""
-        if not len(values):
-            return cls(names, values, values, np.empty(0))
-        effects = classifier.effects(values)
-        return cls(names, values, effects, classifier.score_effects(effects))
+    def by(cls, placed: Placed, name: str, names: tuple[str, ...], values: Matrix) -> Judged:
+        """Judge sessions by one of `levels.PASSES` over its measures."""
+        return cls(placed, names, values, *placed.effects(name, values))
 
-    def moved(self, session: int, model: SessionModel) -> list[dict[str, Any]]:
+    def moved(self, session: int) -> list[dict[str, Any]]:
         """Name the measures that moved a session's score most."""
-        background = model.background[[MEASURES.index(name) for name in self.names]]
+        every = self.placed.background(session)
+        background = every[[MEASURES.index(name) for name in self.names]]
         return moved_most(list(self.names), self.values[session], self.effects[session], background)
 
 
@@ -103,13 +103,14 @@ class SecondPass:
         return np.asarray(self.meanings.areas[self.place[session]])
 
 
-def read_first(traffic: Traffic, groups: Groups, model: SessionModel) -> FirstPass:
+def read_first(traffic: Traffic, groups: Groups, model: SessionModel, placed: Placed) -> FirstPass:
     """Read every session without vectors."""
     texts, of = distinct(traffic.table["prompt"])
     counted = count_words(texts)
     wording = model.parts.words.scores(counted)
     faces = find_faces(groups, texts, of)
-    judged = Judged.by(model.passes.first, FIRST, faces.read(model.parts.words, wording))
+    values = faces.read(model.parts.words, wording)
+    judged = Judged.by(placed, "first", FIRST, values)
     return FirstPass(texts, faces, wording, model.subjects.guess(counted), judged)
 
 
@@ -142,7 +143,9 @@ def read_second(
     starts = np.cumsum([0, *map(len, rows)])
     meanings = find_meanings(Groups(np.arange(len(taken)), starts), vectors, areas)
     values = joined(first.judged.values[chosen], meanings.read(model.parts.head))
-    classifier = model.passes.whole if exact else model.passes.brief
+    judged = Judged.by(
+        first.judged.placed.take(chosen), "whole" if exact else "brief", MEASURES, values
+    )
     place = np.full(len(groups), -1)
     place[chosen] = np.arange(len(chosen))
     with one_thread():
@@ -150,4 +153,4 @@ def read_second(
             nearest_kind(model.known.nearest(vectors.rows[prompts]), model.sources)
             for prompts in meanings.prompts
         ]
-    return SecondPass(place, meanings, nearest, Judged.by(classifier, MEASURES, values))
+    return SecondPass(place, meanings, nearest, judged)

@@ -14,8 +14,8 @@ from ..data import JOIN, Groups, InputError, Traffic
 from ..embed import Encoder, Vectors, embed
 from ..index import AreaMap
 from .features import Contents, Measured, find_contents
+from .levels import Placed
 from .model import SessionModel
-from .passes import Route
 from .truth import Truth, read_truth, session_hashes
 from .words import count_words
 
@@ -61,31 +61,26 @@ class Scored:
         held: the sessions.
         model: the model.
         measures: of all prompts (sessions, measures) float64.
-        route: how sessions come to verdicts.
+        placed: what judges them.
         scores: by the two passes (sessions,) float64.
         let_go: whether a session was let go by the first pass (sessions,).
-        exact_route: the same where every prompt is read.
+        exactly: the same where every prompt is read.
         exact_scores: by every prompt (sessions,) float64.
     """
 
     held: Held
     model: SessionModel
     measures: NDArray[np.float64]
-    route: Route
+    placed: Placed
     scores: NDArray[np.float64]
     let_go: NDArray[np.bool_]
-    exact_route: Route
+    exactly: Placed
     exact_scores: NDArray[np.float64]
-
-    @property
-    def threshold(self) -> float:
-        """A score above it is extraction."""
-        return self.route.threshold
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
         """Whether each session is called extraction (sessions,)."""
-        return self.scores > self.threshold
+        return self.scores > self.placed.threshold
 
 
 def hold_out(
@@ -126,11 +121,12 @@ def hold_out(
 def score_sessions(held: Held, model: SessionModel) -> Scored:
     """Score held-out sessions by a model."""
     measured = measure(held, held.contents, model)
-    first, scores = score_passes(measured, model)
-    route, exact = model.route(), model.route(exact=True)
-    whole = model.passes.whole.score_sessions(measured.whole)
-    let_go = first < route.let_go
-    return Scored(held, model, measured.whole, route, scores, let_go, exact, whole)
+    sizes = held.truth.groups.sizes
+    placed, exactly = model.place(sizes), model.place(sizes, exact=True)
+    first, scores = score_passes(measured, placed)
+    whole = exactly.scores("whole", measured.whole)
+    let_go = first < placed.let_go
+    return Scored(held, model, measured.whole, placed, scores, let_go, exactly, whole)
 
 
 def measure(held: Held, contents: Contents, model: SessionModel) -> Measured:
@@ -139,12 +135,11 @@ def measure(held: Held, contents: Contents, model: SessionModel) -> Measured:
 
 
 def score_passes(
-    measured: Measured, model: SessionModel
+    measured: Measured, placed: Placed
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the scores of the first pass, and those of both passes together (sessions,)."""
-    first = model.passes.first.score_sessions(measured.first)
-    brief = model.passes.brief.score_sessions(measured.brief)
-    return first, model.route().merge(first, brief)
+    first = placed.scores("first", measured.first)
+    return first, placed.merge(first, placed.scores("brief", measured.brief))
 
 
 def _sources(traffic: Traffic, groups: Groups) -> NDArray[np.int64]:

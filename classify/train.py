@@ -10,7 +10,9 @@ from ..data import InputError, Traffic
 from ..embed import Encoder, embed
 from ..index import AreaMap
 from .card import write_card
+from .learn import learn
 from .lessons import Lessons
+from .levels import LONG
 from .model import SessionModel
 from .threshold import strictest_promise
 from .truth import Truth, read_truth, session_hashes
@@ -20,53 +22,71 @@ FEWEST = 20
 """Fewest sessions of each label that a model is trained on."""
 
 
-def train(traffic: Traffic, encoder: Encoder, labels: Path | None = None) -> SessionModel:
+def train(
+    traffic: Traffic,
+    encoder: Encoder,
+    labels: Path | None = None,
+    accounts: Traffic | None = None,
+) -> SessionModel:
     """Train a model on the labelled sessions of `traffic`.
 
     Each session's measures come from parts that saw nothing of its split group, so the classifiers
     learn how they do on sources they have not seen.
 
+    Args:
+        traffic: with labelled sessions.
+        encoder: what the model will read vectors of.
+        labels: of the sessions, instead of the traffic's column.
+        accounts: labelled traffic whose accounts of `LONG` prompts or more are learned from as a
+            whole; only those of split groups that `traffic` has.
+
     Raises:
-        InputError: too few sessions of a label, or all of one split group.
+        InputError: too few sessions or accounts of a label, or all of one split group.
     """
     truth = read_truth(traffic, MIN_PROMPTS, labels)
     _check(truth)
-    vectors = embed(traffic.table["prompt"], encoder)
+    hashes = [session_hashes(traffic, truth.groups)]
+    if accounts is not None:
+        of_accounts = read_truth(accounts, LONG, by="account").beside(truth)
+        _check(of_accounts, "accounts", LONG)
+        hashes.append(session_hashes(accounts, accounts.groups("session")))
+        hashes.append(session_hashes(accounts, of_accounts.groups))
     areas = AreaMap.embedded(encoder)
-    lessons = Lessons.of(truth, vectors, areas)
+    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
+    long = None
+    if accounts is not None:
+        long = Lessons.of(of_accounts, embed(accounts.table["prompt"], encoder), areas)
     every = np.arange(len(truth.groups))
-    passes, scores, measured = lessons.fit(every)
-    max_fpr = strictest_promise(scores.organic)
-    organic = ~truth.extraction
+    learned = learn(lessons, every, long)
+    scores = learned.short.scores
     return SessionModel(
         encoder=encoder.fingerprint,
         min_prompts=MIN_PROMPTS,
-        max_fpr=max_fpr,
+        max_fpr=strictest_promise(scores.organic),
         parts=lessons.parts(every),
         subjects=lessons.subjects(areas),
         known=lessons.known(),
         sources=truth.sources,
-        passes=passes,
-        background=np.quantile(measured.whole[organic], np.linspace(0, 1, 101), axis=0).T,
-        scores=scores,
-        trained_on=np.sort(session_hashes(traffic, truth.groups)),
-        card=write_card(traffic, truth, measured.whole, scores, encoder.fingerprint),
+        short=learned.short,
+        long=learned.long,
+        trained_on=np.unique(np.concatenate(hashes)),
+        card=write_card(traffic, truth, learned, encoder.fingerprint),
     )
 
 
-def _check(truth: Truth) -> None:
+def _check(truth: Truth, units: str = "sessions", least: int = MIN_PROMPTS) -> None:
     extraction = int(truth.extraction.sum())
     organic = len(truth.extraction) - extraction
     if min(extraction, organic) < FEWEST:
         raise InputError(
-            f"{extraction} extraction and {organic} organic sessions",
-            f"at least {FEWEST} of each, with {MIN_PROMPTS} prompts or more",
-            "Label more sessions.",
+            f"{extraction} extraction and {organic} organic {units}",
+            f"at least {FEWEST} of each, with {least} prompts or more",
+            f"Label more {units}.",
         )
     for fold in np.unique(truth.fold):
         if len(np.unique(truth.extraction[truth.fold != fold])) < 2:
             raise InputError(
-                "all sessions of one label are of one split group",
+                f"all {units} of one label are of one split group",
                 "each label in at least two groups (the column group, else accounts)",
-                "Add sessions of other sources or accounts.",
+                f"Add {units} of other sources.",
             )

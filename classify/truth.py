@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -57,6 +58,22 @@ class Truth:
             self.folds,
             self.left_out,
         )
+
+    def beside(self, others: Truth) -> Truth:
+        """Return the sessions of those split groups that `others` has, numbered as there.
+
+        Those of other groups are left out: what a model of `others` saw of them is not known.
+        """
+        names = [*others.sources, *sorted({*self.sources} - {*others.sources})]
+        folds = [others.folds.index(f) if f in others.folds else -1 for f in self.folds]
+        numbered = replace(
+            self,
+            source=np.array([names.index(name) for name in self.sources])[self.source],
+            sources=names,
+            fold=np.array(folds)[self.fold],
+            folds=others.folds,
+        )
+        return numbered.take(np.flatnonzero(np.isin(numbered.fold, others.fold)))
 
 
 def read_truth(
@@ -108,9 +125,9 @@ def read_truth(
 
 def session_hashes(traffic: Traffic, groups: Groups) -> NDArray[np.uint64]:
     """Return a hash of each session's prompts, to know them again (sessions,) uint64."""
-    hashes = []
+    prompts, hashes = traffic.table["prompt"].combine_chunks(), []
     for rows in groups:
-        text = "\x1e".join(str(prompt) for prompt in traffic.column("prompt", rows))
+        text = "\x1e".join(map(str, prompts.take(pa.array(rows)).to_pylist()))
         digest = hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest()
         hashes.append(int.from_bytes(digest, "little"))
     return np.array(hashes, dtype=np.uint64)

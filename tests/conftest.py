@@ -92,7 +92,7 @@ def few_trees() -> Iterator[None]:
     """Models that tests train have few trees, to be trained in seconds."""
     with pytest.MonkeyPatch.context() as patch:
         small = partial(SessionClassifier, bags=3, rounds=60)
-        patch.setattr(import_module("capscope.classify.lessons"), "SessionClassifier", small)
+        patch.setattr(import_module("capscope.classify.learn"), "SessionClassifier", small)
         yield
 
 

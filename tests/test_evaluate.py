@@ -90,22 +90,28 @@ def bad(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def changed(
-    model: Path, folder: Path, slope: float = 1.0, offset: float = 0.0, **other: object
+    model: Path,
+    folder: Path,
+    slope: float = 1.0,
+    offset: float = 0.0,
+    scores: Scores | None = None,
+    **other: object,
 ) -> Path:
     """Write the model with its log-odds stretched and moved, or with other attributes."""
     loaded = load_model(model)
-    passes = copy.deepcopy(loaded.passes)
+    passes = copy.deepcopy(loaded.short.passes)
     for classifier in (passes.first, passes.brief, passes.whole):
         trees, curves, added, power = classifier.calibration_
         classifier.calibration_ = np.array([*slope * np.array([trees, curves, added]), power])
         classifier.calibration_[2] += offset
-    save_model(replace(loaded, passes=passes, **other), folder)
+    short = replace(loaded.short, passes=passes, scores=scores or loaded.short.scores)
+    save_model(replace(loaded, short=short, **other), folder)
     return folder
 
 
 def rescored(model: Path, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Scores:
     """The model's scores out of fold, changed."""
-    scores = load_model(model).scores
+    scores = load_model(model).short.scores
     changed = {name: function(getattr(scores, name)) for name in ("first", "brief", "whole")}
     return replace(scores, **changed)
 
@@ -440,8 +446,8 @@ def test_promote_replaces_a_worse_model(
     assert kept.pvalue > 0.05
     assert content(current) == content(good)
     assert (
-        load_model(current).passes.brief.calibration_[0]
-        == load_model(good).passes.brief.calibration_[0]
+        load_model(current).short.passes.brief.calibration_[0]
+        == load_model(good).short.passes.brief.calibration_[0]
     )
     assert "is now in" in result.stderr
 
@@ -537,7 +543,7 @@ def test_a_promotion_that_is_cut_short_leaves_the_current_model_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     current = changed(bad, tmp_path / "current")
-    expected = load_model(current).passes.brief.calibration_[0]
+    expected = load_model(current).short.passes.brief.calibration_[0]
     replacing = manifests.replacing
 
     def cut(path: Path) -> Any:
@@ -548,7 +554,7 @@ def test_a_promotion_that_is_cut_short_leaves_the_current_model_whole(
     monkeypatch.setattr(manifests, "replacing", cut)
     promote = ("promote", good, "--current", current, "--on", parts[1])
     assert run(*promote).exit_code != 0
-    assert load_model(current).passes.brief.calibration_[0] == expected
+    assert load_model(current).short.passes.brief.calibration_[0] == expected
     monkeypatch.undo()
     assert run(*promote).exit_code == 0
     assert content(current) == content(good)

@@ -102,7 +102,7 @@ def test_a_relay_moves_nothing() -> None:
 
 def test_the_prior_is_the_share_of_extraction_that_was_learned_from() -> None:
     model = load_model()
-    assert prior_of(model) == model.scores.extraction.mean()
+    assert prior_of(model) == model.short.scores.extraction.mean()
 
 
 def campaign_of(found: Rows) -> str:

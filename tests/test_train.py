@@ -113,9 +113,9 @@ def test_labels_that_cannot_carry_a_model_are_refused(
 def test_the_shipped_model_loads_and_names_its_sources() -> None:
     model = load_model()
     assert model.card.count("`") > 50
-    assert model.passes.whole.score_sessions(np.zeros((2, len(MEASURES)))).shape == (2,)
-    assert model.passes.first.score_sessions(np.zeros((2, len(FIRST)))).shape == (2,)
-    assert model.scores.organic >= sessions_needed(model.max_fpr)
+    assert model.short.passes.whole.score_sessions(np.zeros((2, len(MEASURES)))).shape == (2,)
+    assert model.short.passes.first.score_sessions(np.zeros((2, len(FIRST)))).shape == (2,)
+    assert model.short.scores.organic >= sessions_needed(model.max_fpr)
 
 
 @parametrize_with_checks([SessionClassifier(bags=1, rounds=10)])

@@ -124,7 +124,7 @@ class Judge:
         """Return the score of each account and the area of each row."""
         groups = Groups(np.arange(len(vectors.of)), starts)
         features = compute_features(groups, vectors, self._areas, self._model.parts)
-        scores = self._model.passes.whole.score_sessions(features.values)
+        scores = self._model.short.passes.whole.score_sessions(features.values)
         return scores, self._areas.place(vectors.rows).area[vectors.of]
 
     def _judged(self, scores: Floats, prompts: Ints, area: Ints) -> Judged:

@@ -52,7 +52,7 @@ def with_campaigns(
 
 def prior_of(model: SessionModel) -> float:
     """Return the share of extraction among the sessions that a model learned from."""
-    extraction = model.scores.extraction
+    extraction = model.short.scores.extraction
     share = float(extraction.mean()) if len(extraction) else 0.5
     return min(max(share, 1.0 - SURE), SURE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
@@ -64,7 +65,8 @@ def show_one(
     runs = common_runs(texts_of(view, number_of(view, key)))
     likes = alike(view, number_of(view, key))
     measures = (one.evidence or {}).get("measures", [])
-    background = dict(zip(MEASURES, view.model.background, strict=True))
+    placed = view.model.place(np.array([one.session.prompts]))
+    background = dict(zip(MEASURES, placed.background(0), strict=True))
     return page(
         request,
         "session.html",
