@@ -191,14 +191,7 @@ def train_files(
 ) -> str:
     """Train a model on labelled traffic, write its folder and return its card.
 
-    Args:
-        inputs: files, folders or globs.
-        output: a model folder.
-        accounts: the same of traffic whose long accounts are learned from as a whole; see `train`.
-        labels: a labels file, instead of the column of `inputs`.
-        weights: the encoder's folder.
-        cache: where vectors are kept from run to run; None to keep none.
-        reading: how logs are read.
+    The accounts of 200 prompts or more of `accounts` are learned from as a whole; see `train`.
 
     Raises:
         InputError: an input or the output cannot be used, or the labels do not carry a model;

@@ -72,7 +72,7 @@ def test_labels_from_a_file_stand_in_for_the_column(
     )
     assert result.exit_code == 0, result.output
     one, other = load_model(tmp_path / "m"), load_model(trained)
-    np.testing.assert_array_equal(one.scores.whole, other.scores.whole)
+    np.testing.assert_array_equal(one.short.scores.whole, other.short.scores.whole)
     np.testing.assert_array_equal(one.parts.head.weights, other.parts.head.weights)
 
 
