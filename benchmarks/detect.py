@@ -26,7 +26,7 @@ from capscope.classify import SessionClassifier
 from capscope.classify.card import best_measure
 from capscope.classify.intervals import Interval, intervals
 from capscope.classify.learn import learn
-from capscope.classify.lessons import Lessons
+from capscope.classify.lessons import Lessons, embed_read
 from capscope.classify.levels import LONG
 from capscope.classify.measures import AMOUNT, FAMILIES, MEASURES
 from capscope.classify.metrics import calibration_error, flagged_by, summary, tpr_at_fpr
@@ -64,7 +64,8 @@ def main() -> None:
     clock(started, "embedded and measured sessions")
     long_traffic = read_traffic([str(arguments.accounts)])
     long_truth = read_truth(long_traffic, LONG, by="account").beside(truth)
-    accounts = Lessons.of(long_truth, embed(long_traffic.table["prompt"], encoder), areas)
+    read = embed_read(long_traffic.table["prompt"], long_truth.groups, encoder)
+    accounts = Lessons.of(long_truth, read, areas)
     clock(started, "embedded and measured accounts")
     folds = np.unique(lessons.truth.fold)
     parts = Parallel(n_jobs=CORES)(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..embed import Vectors
+from ..data import Groups
+from ..embed import Encoder, Vectors, embed
 from ..index import AreaMap
-from .features import Contents, Measured, find_contents
+from .columns import SAMPLE, sample
+from .features import BUDGET, Contents, Measured, find_contents
 from .head import fit_head
 from .known import Known, choose_known
 from .measures import MEASURES
@@ -97,3 +100,22 @@ class Lessons:
         """Return some of the sessions."""
         contents = self.contents.take(chosen)
         return replace(self, truth=self.truth.take(chosen), contents=contents)
+
+
+def embed_read(prompts: pa.ChunkedArray, groups: Groups, encoder: Encoder) -> Vectors:
+    """Embed only those prompts of groups that measures read: long accounts have many more.
+
+    Args:
+        prompts: of all rows.
+        groups: what is measured; no row of them is to be read but through `sample`.
+        encoder: makes the vectors.
+
+    Returns:
+        Vectors whose `of` is -1 for every other prompt.
+    """
+    read = [sample(rows, most) for rows in groups for most in (SAMPLE, BUDGET)]
+    rows = np.unique(np.concatenate(read))
+    vectors = embed(prompts.take(pa.array(rows)), encoder)
+    of = np.full(len(prompts), -1)
+    of[rows] = vectors.of
+    return replace(vectors, of=of)

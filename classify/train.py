@@ -11,7 +11,7 @@ from ..embed import Encoder, embed
 from ..index import AreaMap
 from .card import write_card
 from .learn import learn
-from .lessons import Lessons
+from .lessons import Lessons, embed_read
 from .levels import LONG
 from .model import SessionModel
 from .threshold import strictest_promise
@@ -55,7 +55,8 @@ def train(
     lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
     long = None
     if accounts is not None:
-        long = Lessons.of(of_accounts, embed(accounts.table["prompt"], encoder), areas)
+        vectors = embed_read(accounts.table["prompt"], of_accounts.groups, encoder)
+        long = Lessons.of(of_accounts, vectors, areas)
     every = np.arange(len(truth.groups))
     learned = learn(lessons, every, long)
     scores = learned.short.scores

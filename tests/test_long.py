@@ -9,8 +9,14 @@ from conftest import Rows, records, write_rows
 from typer.testing import Result
 
 from capscope.classify import SessionModel, load_model, save_model, train_files
+from capscope.classify.lessons import Lessons, embed_read
 from capscope.classify.levels import LONG
 from capscope.classify.threshold import sessions_needed
+from capscope.classify.train import MIN_PROMPTS
+from capscope.classify.truth import read_truth
+from capscope.data import read_traffic
+from capscope.embed import SentenceEncoder, embed
+from capscope.index import AreaMap
 
 Run = Callable[..., Result]
 Fails = Callable[..., str]
@@ -110,6 +116,36 @@ def test_a_kept_level_is_the_one_that_was_learned(taught: Path, tmp_path: Path) 
     assert {"long-whole-calibration", "long-background", "long-scores-whole"} <= {
         name.split(".")[0] for name in names
     }
+
+
+def test_prompts_of_an_account_that_no_measure_reads_are_not_embedded(
+    sample_rows: Rows, halves: tuple[Path, Path], encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    # No two prompts are alike, so that each has a vector of its own to be read or not.
+    unlike = {row["prompt"]: row for row in sample_rows}.values()
+    write_rows(
+        path,
+        [
+            r | {"account_id": n, "session_id": n, "group": n, "source": n, "label": n[1:]}
+            for n in ("1organic", "2organic", "1extraction", "2extraction")
+            for r in unlike
+        ],
+    )
+    traffic = read_traffic([str(path)])
+    truth = read_truth(traffic, LONG, by="account")
+    prompts, areas = traffic.table["prompt"], AreaMap.embedded(encoder)
+    few = embed_read(prompts, truth.groups, encoder)
+    assert len(few.texts) < 0.8 * len(unlike)
+    every = read_traffic([str(halves[0])])
+    of_sessions = read_truth(every, MIN_PROMPTS)
+    taught = Lessons.of(of_sessions, embed(every.table["prompt"], encoder), areas)
+    parts = taught.parts(np.arange(len(of_sessions.groups)))
+    chosen = np.arange(len(truth.groups))
+    read = Lessons.of(truth, few, areas).measure(chosen, parts)
+    all_of_it = Lessons.of(truth, embed(prompts, encoder), areas).measure(chosen, parts)
+    np.testing.assert_array_equal(read.whole, all_of_it.whole)
+    np.testing.assert_array_equal(read.brief, all_of_it.brief)
 
 
 def test_accounts_that_cannot_be_learned_from_are_refused(
