@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ def train(
     encoder: Encoder,
     labels: Path | None = None,
     accounts: Traffic | None = None,
+    unread: Sequence[str] = (),
 ) -> SessionModel:
     """Train a model on the labelled sessions of `traffic`.
 
@@ -39,12 +41,15 @@ def train(
         labels: of the sessions, instead of the traffic's column.
         accounts: labelled traffic whose accounts of `LONG` prompts or more are learned from as a
             whole; only those of split groups that `traffic` has.
+        unread: sources whose prompts the heads do not learn from: see docs/decisions.md.
 
     Raises:
-        InputError: too few sessions or accounts of a label, or all of one split group.
+        InputError: too few sessions or accounts of a label, or all of one split group; a source
+            that no session is of.
     """
     truth = read_truth(traffic, MIN_PROMPTS, labels)
-    _check(truth)
+    for each in (truth, truth.without(unread)):
+        _check(each)
     hashes = [session_hashes(traffic, truth.groups)]
     if accounts is not None:
         of_accounts = read_truth(accounts, LONG, by="account").beside(truth)
@@ -52,7 +57,7 @@ def train(
         hashes.append(session_hashes(accounts, accounts.groups("session")))
         hashes.append(session_hashes(accounts, of_accounts.groups))
     areas = AreaMap.embedded(encoder)
-    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
+    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas, unread)
     long = None
     if accounts is not None:
         vectors = embed_read(accounts.table["prompt"], of_accounts.groups, encoder)
@@ -71,7 +76,7 @@ def train(
         short=learned.short,
         long=learned.long,
         trained_on=np.unique(np.concatenate(hashes)),
-        card=write_card(traffic, truth, learned, encoder.fingerprint),
+        card=write_card(traffic, truth, learned, encoder.fingerprint, unread),
     )
 
 
