@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 POOL ?= ../shared/pool
-# What the shipped model's heads do not learn from: see docs/decisions.md.
-UNREAD := trec_conv swebench_lite
 
 .PHONY: demo test check format sample real model constraints clean \
 	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
@@ -43,7 +41,7 @@ bench-ingest: $(VENV)/.test
 bench-detect: $(VENV)/.test bench-data
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 16000 --seed 9 -o out/full/long-accounts.parquet
-	$(BIN)/python benchmarks/detect.py out/full/train.parquet --accounts out/full/long-accounts.parquet --unread $(UNREAD)
+	$(BIN)/python benchmarks/detect.py out/full/train.parquet --accounts out/full/long-accounts.parquet
 
 bench-classifiers: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/classifiers.py out/full/train.parquet
@@ -108,7 +106,7 @@ real: $(VENV)/.demo
 # Its long accounts are more than `bench-detect` can embed within an hour: 877 organic ones of 200 prompts.
 model: $(VENV)/.demo bench-data
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 30000 --seed 9 -o out/full/accounts.parquet
-	$(BIN)/capscope train out/full/train.parquet --accounts out/full/accounts.parquet $(UNREAD:%=--unread %) -o classify/models/default
+	$(BIN)/capscope train out/full/train.parquet --accounts out/full/accounts.parquet -o classify/models/default
 	$(BIN)/capscope evaluate out/full/held-out.parquet -o out/held-out.json
 
 $(VENV)/.demo: pyproject.toml constraints.txt

@@ -539,13 +539,6 @@ def train_command(
             "whole; may be given again."
         ),
     ] = None,
-    unread: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A source whose prompts teach the classifiers, but not the heads that read single "
-            "prompts; may be given again."
-        ),
-    ] = None,
     labels: Labels = None,
     weights: Weights = None,
     cache: Cache = None,
@@ -563,7 +556,6 @@ def train_command(
             inputs,
             output,
             accounts=accounts or (),
-            unread=unread or (),
             labels=labels,
             weights=weights,
             cache=cache,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ Encoder: `{encoder}`.
 |---|---|---|
 {kinds}
 
-Sources: {sources}.{unread}
+Sources: {sources}.
 
 ## How good it is
 
@@ -57,8 +56,6 @@ itself, and {let_go_extraction} of extraction.
 """
 
 
-UNREAD = " The heads of prompts and words did not learn from {}."
-
 LONG_ONES = """Sessions and accounts of {long} prompts or more have classifiers and a threshold of
 their own. They learned from {extraction:,} extraction and {organic:,} organic accounts beside the
 sessions:
@@ -75,7 +72,6 @@ def write_card(
     truth: Truth,
     learned: Learned,
     encoder: str,
-    unread: Sequence[str] = (),
 ) -> str:
     """Write a model's card from what it was trained on and what came of it.
 
@@ -84,7 +80,6 @@ def write_card(
         truth: its labelled sessions.
         learned: from them.
         encoder: the fingerprint.
-        unread: sources whose prompts taught the heads nothing.
     """
     from importlib.metadata import version
 
@@ -123,7 +118,6 @@ def write_card(
             for kind, count in sorted(kinds.items())
         ),
         sources=", ".join(f"`{source}`" for source in sorted(sources)) or "not named",
-        unread=UNREAD.format(", ".join(f"`{name}`" for name in unread)) if unread else "",
         scores="\n".join(_row(name, truth.extraction, values) for name, values in rows.items()),
         long=_long(learned.long) if learned.long else "",
     )

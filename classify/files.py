@@ -184,7 +184,6 @@ def train_files(
     output: Path,
     *,
     accounts: Sequence[str] = (),
-    unread: Sequence[str] = (),
     labels: Path | None = None,
     weights: Path | None = None,
     cache: Path | None = None,
@@ -192,7 +191,7 @@ def train_files(
 ) -> str:
     """Train a model on labelled traffic, write its folder and return its card.
 
-    For `accounts` and `unread` see `train`.
+    The accounts of 200 prompts or more of `accounts` are learned from as a whole; see `train`.
 
     Raises:
         InputError: an input or the output cannot be used, or the labels do not carry a model;
@@ -208,7 +207,7 @@ def train_files(
             )
     traffic = read_traffic(inputs, reading)
     long = read_traffic(accounts, reading) if accounts else None
-    model = train(traffic, open_encoder(weights, cache), labels, long, unread)
+    model = train(traffic, open_encoder(weights, cache), labels, long)
     save_model(model, output)
     return model.card
 

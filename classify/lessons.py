@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,27 +32,22 @@ class Lessons:
         vectors: of the traffic's prompts.
         counted: words of distinct prompts (distinct, BUCKETS), as `count_words` gives them.
         contents: of the sessions.
-        unread: sources whose prompts teach the heads nothing; their sessions are measured alike.
     """
 
     truth: Truth
     vectors: Vectors
     counted: sparse.csr_matrix
     contents: Contents
-    unread: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, truth: Truth, vectors: Vectors, areas: AreaMap, unread: Sequence[str] = ()
-    ) -> Lessons:
+    def of(cls, truth: Truth, vectors: Vectors, areas: AreaMap) -> Lessons:
         """Prepare the sessions of `truth`."""
         contents = find_contents(truth.groups, vectors, areas)
-        return cls(truth, vectors, count_words(vectors.texts), contents, tuple(unread))
+        return cls(truth, vectors, count_words(vectors.texts), contents)
 
     def parts(self, sessions: NDArray[np.int64]) -> Parts:
         """Learn from the prompts of some of the sessions."""
-        named = np.array(self.truth.sources)[self.truth.source[sessions]]
-        truth = self.truth.take(sessions[~np.isin(named, self.unread)])
+        truth = self.truth.take(sessions)
         rows, sizes = truth.groups.rows, truth.groups.sizes
         extraction, source = np.repeat(truth.extraction, sizes), np.repeat(truth.source, sizes)
         return Parts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,6 @@ def train(
     encoder: Encoder,
     labels: Path | None = None,
     accounts: Traffic | None = None,
-    unread: Sequence[str] = (),
 ) -> SessionModel:
     """Train a model on the labelled sessions of `traffic`.
 
@@ -41,15 +39,12 @@ def train(
         labels: of the sessions, instead of the traffic's column.
         accounts: labelled traffic whose accounts of `LONG` prompts or more are learned from as a
             whole; only those of split groups that `traffic` has.
-        unread: sources whose prompts the heads do not learn from: see docs/decisions.md.
 
     Raises:
-        InputError: too few sessions or accounts of a label, or all of one split group; a source
-            that no session is of.
+        InputError: too few sessions or accounts of a label, or all of one split group.
     """
     truth = read_truth(traffic, MIN_PROMPTS, labels)
-    for each in (truth, truth.without(unread)):
-        _check(each)
+    _check(truth)
     hashes = [session_hashes(traffic, truth.groups)]
     if accounts is not None:
         of_accounts = read_truth(accounts, LONG, by="account").beside(truth)
@@ -57,7 +52,7 @@ def train(
         hashes.append(session_hashes(accounts, accounts.groups("session")))
         hashes.append(session_hashes(accounts, of_accounts.groups))
     areas = AreaMap.embedded(encoder)
-    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas, unread)
+    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
     long = None
     if accounts is not None:
         vectors = embed_read(accounts.table["prompt"], of_accounts.groups, encoder)
@@ -76,7 +71,7 @@ def train(
         short=learned.short,
         long=learned.long,
         trained_on=np.unique(np.concatenate(hashes)),
-        card=write_card(traffic, truth, learned, encoder.fingerprint, unread),
+        card=write_card(traffic, truth, learned, encoder.fingerprint),
     )
 
 

@@ -59,20 +59,6 @@ class Truth:
             self.left_out,
         )
 
-    def without(self, sources: Sequence[str]) -> Truth:
-        """Return the sessions of all sources but these.
-
-        Raises:
-            InputError: no session is of one of them.
-        """
-        if unknown := sorted({*sources} - {self.sources[i] for i in self.source}):
-            raise InputError(
-                f"no labelled session of the source {', '.join(unknown)}",
-                "a source as the traffic's column source names it",
-                "Take it out, or correct its name.",
-            )
-        return self.take(np.flatnonzero(~np.isin(np.array(self.sources)[self.source], [*sources])))
-
     def beside(self, others: Truth) -> Truth:
         """Return the sessions of those split groups that `others` has, numbered as there.
 
