@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data import By, Shard
 from ..embed import CachedEncoder, Encoder, Recurring, open_encoder
 from ..index import AreaMap
 from .label import label
+from .levels import LONG
 from .model import SessionModel, load_model
 from .run import write_part
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,20 @@ class Labeller:
         return AreaMap.embedded(self.encoder)
 
     def check(self) -> None:
-        """Raise `InputError` where the model, the encoder and the promise do not fit together."""
-        self.judge.route(self.max_fpr, self.exact)
-        self.judge.check_encoder(self.encoder)
+        """Raise `InputError` where the model, the encoder and the promise do not fit together.
+
+        Where long accounts are judged as shorter ones for the promise's sake, a warning tells it.
+        """
+        model = self.judge
+        placed = model.place(np.array([LONG]), self.max_fpr, self.exact)
+        model.check_encoder(self.encoder)
+        if model.long is not None and len(placed.levels) == 1:
+            log.warning(
+                "those of %d prompts or more are judged as shorter ones are: %d organic accounts "
+                "of such length are behind the model, too few for the rate that is asked for",
+                LONG,
+                model.long.scores.organic,
+            )
 
     def label(self, shard: Shard, memory: Path) -> Path:
         """Write the records of a shard as a part beside it, whole or not at all.

@@ -84,7 +84,9 @@ def test_long_accounts_are_judged_by_what_was_learned_from_such(
     assert together == [*short, *long]
 
 
-def test_a_promise_that_long_accounts_cannot_carry_is_kept_as_for_sessions(taught: Path) -> None:
+def test_a_promise_that_long_accounts_cannot_carry_is_kept_as_for_sessions(
+    run: Run, taught: Path, few_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     model = load_model(taught)
     sizes = np.array([LONG - 1, LONG, 10 * LONG])
     assert model.place(sizes, SHARE).of.tolist() == [0, 1, 1]
@@ -92,6 +94,12 @@ def test_a_promise_that_long_accounts_cannot_carry_is_kept_as_for_sessions(taugh
     placed = model.place(sizes, 0.1)
     assert placed.of.tolist() == [0, 0, 0]
     assert set(placed.threshold) == {model.route(0.1).threshold}
+    told = f"{EACH} organic accounts of such length"
+    asked = ("label", few_file, "--model", taught, "--max-fpr")
+    run(*asked, SHARE)
+    assert told not in caplog.text
+    run(*asked, 0.1)
+    assert told in caplog.text
 
 
 def test_a_folder_without_long_accounts_has_no_such_level(trained: Path, tmp_path: Path) -> None:
