@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 	$(BIN)/capscope label data/samples/traffic.jsonl -o out/demo.jsonl
 
 test: $(VENV)/.test check
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -56,7 +56,7 @@ def test_it_judges_beside_the_pages_and_ends_when_it_is_told(
         end = monotonic() + 120
         while seen[-1]["work"] or not seen[-1]["judged"]:
             assert monotonic() < end
-            sleep(0.1)
+            sleep(0.01)
             seen.append(status(where))
         assert seen[0]["judged"] == 0
         work = [one["work"] for one in seen if one["work"]]
