@@ -95,7 +95,7 @@ class Unit(StrEnum):
 
 
 class By(StrEnum):
-    """What a record of `label` is about."""
+    """What is judged or measured."""
 
     session = "session"
     account = "account"
@@ -572,6 +572,7 @@ def evaluate_command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .json file; else standard output.")
     ] = None,
+    by: Annotated[By, typer.Option(help="Judge sessions, or accounts.")] = By.session,
     against: Annotated[
         Path | None, typer.Option(help="Another model's folder, to compare with.")
     ] = None,
@@ -591,6 +592,7 @@ def evaluate_command(
         inputs,
         output,
         model=model,
+        by=by.value,
         against=against,
         labels=labels,
         html=html,
@@ -620,7 +622,7 @@ def promote_command(
     """Replace the current model by a candidate, unless it is worse beyond noise."""
     from .classify import differences_table, promote_files
 
-    comparison = promote_files(
+    comparisons = promote_files(
         candidate,
         current,
         on,
@@ -630,13 +632,18 @@ def promote_command(
         reading=reading(format, gap, strict, redact, hash_accounts),
     )
     promoted = {"promoted": str(candidate), "current": str(current)}
-    if comparison is None:
+    if not comparisons:
         print_records([promoted])
         say(f"{current} was new: {candidate} is there now, compared with nothing")
         return
-    record = comparison.record()
-    print_records([promoted | record])
-    show(differences_table(record["differences"], "the model before"))
+    of_sessions, *of_accounts = (each.record() for each in comparisons)
+    of_long = next(iter(of_accounts), None)
+    print_records([promoted | of_sessions | {"long_accounts": of_long}])
+    show(differences_table(of_sessions["differences"], "the model before"))
+    if of_long:
+        show(differences_table(of_long["differences"], "the model before", "long accounts"))
+    else:
+        say("Too few accounts of 200 prompts or more to compare the two on.")
     say(f"{candidate} is now in {current}")
 
 

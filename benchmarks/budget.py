@@ -22,7 +22,7 @@ from capscope.classify.lessons import Lessons
 from capscope.classify.meanings import find_meanings
 from capscope.classify.measures import FIRST, MEASURES
 from capscope.classify.metrics import summary
-from capscope.classify.passes import Scores
+from capscope.classify.passes import Scores, merge
 from capscope.classify.train import MIN_PROMPTS
 from capscope.classify.truth import Truth, read_truth
 from capscope.data import read_traffic
@@ -46,7 +46,7 @@ def main() -> None:
     for budget in BUDGETS:
         every = Scores(truth.extraction, scores[0], scores[budget], whole)
         route = every.route(FPR)
-        both = route.merge(scores[0], scores[budget])
+        both = merge(scores[0], scores[budget], route.let_go)
         kept = scores[0] >= route.let_go
         read = np.minimum(sizes, budget)[kept & ~truth.extraction].sum()
         share = read / sizes[~truth.extraction].sum()

@@ -30,7 +30,7 @@ from capscope.classify.lessons import Lessons, embed_read
 from capscope.classify.levels import LONG
 from capscope.classify.measures import AMOUNT, FAMILIES, MEASURES
 from capscope.classify.metrics import calibration_error, flagged_by, summary, tpr_at_fpr
-from capscope.classify.passes import Route
+from capscope.classify.passes import Route, merge
 from capscope.classify.peers import peer_scores
 from capscope.classify.train import MIN_PROMPTS
 from capscope.classify.truth import Truth, read_truth
@@ -125,16 +125,17 @@ def hold_out(lessons: Lessons, accounts: Lessons, fold: int) -> tuple[Found, dic
     route = short.scores.route(FPR)
     first = short.passes.first.score_sessions(measured.first)
     exact = short.passes.whole.score_sessions(measured.whole)
-    both = route.merge(first, short.passes.brief.score_sessions(measured.brief))
+    both = merge(first, short.passes.brief.score_sessions(measured.brief), route.let_go)
     own = np.flatnonzero(accounts.truth.fold == fold)
     of_accounts = dict.fromkeys(LONG_ONES, np.empty(0))
     if len(own) and (long := learned.long):
         told = accounts.measure(own, parts)
         certified = long.scores.route(FPR)
         whole = long.passes.whole.score_sessions(told.whole)
-        merged = certified.merge(
+        merged = merge(
             long.passes.first.score_sessions(told.first),
             long.passes.brief.score_sessions(told.brief),
+            certified.let_go,
         )
         as_sessions = short.passes.whole.score_sessions(told.whole)
         flags = (merged > certified.threshold).astype(np.float64)

@@ -13,6 +13,7 @@ from .learn import Learned
 from .levels import LONG, Level
 from .measures import MEASURES
 from .metrics import summary, tpr_at_fpr
+from .passes import merge
 from .threshold import strictest_promise
 from .truth import Truth
 
@@ -86,7 +87,7 @@ def write_card(
     scores, measures = learned.short.scores, learned.measured.whole
     promise = strictest_promise(scores.organic)
     route = scores.route(promise)
-    both = route.merge(scores.first, scores.brief)
+    both = merge(scores.first, scores.brief, route.let_go)
     let_go = scores.first < route.let_go
     flagged = both > np.quantile(both[~truth.extraction], 0.99)
     kinds = Counter(truth.about)

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Groups, Traffic
+from ..data import By, Groups, Traffic
 from ..embed import Encoder
 from .baselines import without_reading
 from .card import best_measure
 from .features import find_contents
 from .intervals import DRAWS, differences, intervals, rounded
+from .levels import LONG
 from .measures import MEASURES
 from .metrics import (
     calibrated_summary,
@@ -25,9 +26,9 @@ from .metrics import (
 from .model import SessionModel
 from .scored import Scored, hold_out, measure, score_passes, score_sessions
 
-BANDS = {"1-4": 1, "5-9": 5, "10-19": 10, "20-39": 20, "40+": 40}
-"""Bands of session length by their fewest prompts."""
-PREFIXES = (5, 10, 20, 40)
+BANDS = {"1-4": 1, "5-9": 5, "10-19": 10, "20-39": 20, "40-199": 40, f"{LONG}+": LONG}
+"""Bands of length by their fewest prompts."""
+PREFIXES = (5, 10, 20, 40, 100, LONG)
 """Prompts of a session after which it is scored again, to see when it would have been found."""
 KINDS_TOLD = 5
 """Most kinds that a comparison names."""
@@ -39,17 +40,18 @@ def evaluate(
     model: SessionModel,
     labels: Path | None = None,
     against: SessionModel | None = None,
+    by: By = "session",
 ) -> dict[str, Any]:
-    """Measure `model` on the labelled sessions of `traffic`, and compare it with another.
+    """Measure `model` on the labelled sessions or accounts of `traffic`, or against another.
 
     Raises:
         InputError: see `hold_out`.
     """
     models = [model, against] if against else [model]
-    held = hold_out(traffic, encoder, models, labels)
+    held = hold_out(traffic, encoder, models, labels, by)
     scored = [score_sessions(held, each) for each in models]
     compared = {"against": compare(*scored)} if against else {}
-    return figures(scored[0]) | compared
+    return {"by": by} | figures(scored[0]) | compared
 
 
 def figures(scored: Scored) -> dict[str, Any]:
@@ -77,6 +79,10 @@ def figures(scored: Scored) -> dict[str, Any]:
         "exact": calibrated_summary(
             extraction, exact, exact > scored.exactly.threshold, exact_route.threshold
         ),
+        "levels": [
+            {"from": least, "threshold": round(of.threshold, 6), "let_go": round(of.let_go, 6)}
+            for least, of in zip((1, LONG), scored.placed.routes, strict=False)
+        ],
         "let_go": {
             "below": round(route.let_go, 6),
             "organic": round(float(scored.let_go[~extraction].mean()), 4),

@@ -28,10 +28,9 @@ from ..embed import open_encoder
 from .engines import Engine, labelled, open_engine
 from .evaluate import evaluate
 from .model import KIND, load_model, model_folder, save_model
-from .promote import Comparison, check_better, weigh
+from .promote import Comparison, check_better, weigh_all
 from .report import write_report
 from .run import describe, go_on, is_left, run_folder, start
-from .scored import hold_out, score_sessions
 from .shard import Labeller
 from .train import train
 
@@ -217,6 +216,7 @@ def evaluate_files(
     output: Path | None,
     *,
     model: Path | None = None,
+    by: By = "session",
     against: Path | None = None,
     labels: Path | None = None,
     html: Path | None = None,
@@ -230,6 +230,7 @@ def evaluate_files(
         inputs: files, folders or globs.
         output: a .json file; None for standard output.
         model: its folder; None for the shipped one.
+        by: what is judged.
         against: the folder of a model to compare it with.
         labels: a labels file, instead of the traffic's column.
         html: where a report for people goes.
@@ -248,7 +249,7 @@ def evaluate_files(
     loaded = load_model(model)
     other = load_model(against) if against else None
     traffic = read_traffic(inputs, reading)
-    figures = evaluate(traffic, open_encoder(weights, cache), loaded, labels, other)
+    figures = evaluate(traffic, open_encoder(weights, cache), loaded, labels, other, by)
     write_records([figures], output)
     if html is not None:
         measured = f"{model or 'the shipped model'} on {', '.join(inputs)}"
@@ -265,13 +266,14 @@ def promote_files(
     weights: Path | None = None,
     cache: Path | None = None,
     reading: ReadOptions | None = None,
-) -> Comparison | None:
+) -> list[Comparison]:
     """Put a candidate in the place of the current model, in one step, unless it is worse.
 
     What is written is what was measured: the candidate as it was loaded.
 
     Returns:
-        How the two compare; None where there was no current model.
+        How the two compare on sessions, and on long accounts where there are enough of them; none
+        where there was no current model.
 
     Raises:
         InputError: the candidate is worse beyond noise, or a model or the traffic cannot be used;
@@ -285,11 +287,10 @@ def promote_files(
             "Name the folder that the candidate was trained into.",
         )
     model = load_model(candidate)
-    comparison = None
+    comparisons = []
     if current.exists():
-        models = [model, load_model(current)]
-        held = hold_out(read_traffic(on, reading), open_encoder(weights, cache), models, labels)
-        comparison = weigh(*(score_sessions(held, each) for each in models))
-        check_better(comparison)
+        traffic, encoder = read_traffic(on, reading), open_encoder(weights, cache)
+        comparisons = weigh_all(model, load_model(current), traffic, encoder, labels)
+        check_better(comparisons)
     save_model(model, current)
-    return comparison
+    return comparisons

@@ -125,10 +125,6 @@ class Placed:
         """Return the calibrated probabilities that `effects` tells (sessions,)."""
         return self.effects(name, values)[1]
 
-    def merge(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the scores that sessions get, by those of either pass (sessions,)."""
-        return np.asarray(np.where(first < self.let_go, first, second))
-
 
 def beginning(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
     """Return those of `arrays` whose names begin with `name` and a dash, without these."""

@@ -53,9 +53,15 @@ class Route:
     let_go: float
     threshold: float
 
-    def merge(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the scores that sessions get, by those of either pass (sessions,)."""
-        return np.where(first < self.let_go, first, second)
+
+def merge(
+    first: NDArray[np.float64], second: NDArray[np.float64], let_go: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the scores that sessions get, by those of either pass (sessions,).
+
+    A session whose first score is below `let_go`, or its own part of it (sessions,), keeps it.
+    """
+    return np.where(first < let_go, first, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,6 @@ class Scores:
             let_go = min(-certified_threshold(-found, LOSS), threshold, CERTAIN)
         except InputError:
             let_go = 0.0
-        scores = Route(False, let_go, threshold).merge(self.first, self.brief)
+        scores = merge(self.first, self.brief, let_go)
         certified = certified_threshold(scores[~self.extraction], max_fpr)
         return Route(False, let_go, max(certified, let_go))

@@ -38,6 +38,7 @@ def render(figures: dict[str, Any], heading: str) -> str:
     return environment.from_string(template).render(
         figures=figures,
         heading=one_line(heading, 500),
+        units=f"{figures['by']}s",
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
         headline={
@@ -46,10 +47,10 @@ def render(figures: dict[str, Any], heading: str) -> str:
             "calibration_error": model["calibration_error"],
         },
         tables={
-            "Kinds of session": figures["kinds"],
+            "Kinds": figures["kinds"],
             "Sources": figures["sources"],
             "Areas": figures["areas"],
-            "Prompts in the session": figures["lengths"],
+            "Prompts": figures["lengths"],
             "Templates of organic applications": figures["templates"],
         },
         frame=(LEFT, TOP, SIDE),

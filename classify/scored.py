@@ -1,22 +1,23 @@
-"""Labelled sessions that a model did not learn from, and its scores of them."""
+"""Labelled sessions or accounts that a model did not learn from, and its scores of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..data import JOIN, Groups, InputError, Traffic
+from ..data import JOIN, By, Groups, InputError, Traffic
 from ..embed import Encoder, Vectors, embed
 from ..index import AreaMap
 from .features import Contents, Measured, find_contents
-from .levels import Placed
+from .levels import LONG, Placed
 from .model import SessionModel
-from .truth import Truth, read_truth, session_hashes
+from .passes import merge
+from .truth import Truth, named_labels, read_truth, session_hashes
 from .words import count_words
 
 UNNAMED = "unnamed"
@@ -84,37 +85,44 @@ class Scored:
 
 
 def hold_out(
-    traffic: Traffic, encoder: Encoder, models: Sequence[SessionModel], labels: Path | None = None
+    traffic: Traffic,
+    encoder: Encoder,
+    models: Sequence[SessionModel],
+    labels: Path | None = None,
+    by: By = "session",
 ) -> Held:
-    """Return the labelled sessions that none of `models` learned from.
+    """Return the labelled sessions, or accounts, that none of `models` learned from.
 
     Raises:
-        InputError: the encoder is not that of each model, or no session of a label is left.
+        InputError: the encoder is not that of each model, or none of a label is left.
     """
     for model in models:
         model.check_encoder(encoder)
-    truth = read_truth(traffic, max(model.min_prompts for model in models), labels)
-    hashes = session_hashes(traffic, truth.groups)
-    fresh = ~np.isin(hashes, np.concatenate([model.trained_on for model in models]))
-    truth = truth.take(np.flatnonzero(fresh))
-    if len(np.unique(truth.extraction)) < 2:
-        whose = "the model did not learn from" if len(models) == 1 else "neither model learned from"
-        raise InputError(
-            f"{len(truth.extraction)} sessions that {whose}",
-            "sessions of both labels among them",
-            "Evaluate on other traffic than the model was trained on.",
-        )
+    least = max(model.min_prompts for model in models)
+    truth, seen = _unseen(traffic, models, labels, by, least)
     vectors = embed(traffic.table["prompt"], encoder)
     areas = AreaMap.embedded(encoder)
     return Held(
         traffic,
         truth,
-        int((~fresh).sum()),
+        seen,
         _sources(traffic, truth.groups),
         vectors,
         areas,
         count_words(vectors.texts),
         find_contents(truth.groups, vectors, areas),
+    )
+
+
+def hold_out_long(held: Held, models: Sequence[SessionModel], labels: Path | None = None) -> Held:
+    """Return the accounts of `LONG` prompts or more of the same traffic, as `hold_out` does."""
+    truth, seen = _unseen(held.traffic, models, labels, "account", LONG)
+    return replace(
+        held,
+        truth=truth,
+        seen=seen,
+        source=_sources(held.traffic, truth.groups),
+        contents=find_contents(truth.groups, held.vectors, held.areas),
     )
 
 
@@ -139,7 +147,34 @@ def score_passes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the scores of the first pass, and those of both passes together (sessions,)."""
     first = placed.scores("first", measured.first)
-    return first, placed.merge(first, placed.scores("brief", measured.brief))
+    return first, merge(first, placed.scores("brief", measured.brief), placed.let_go)
+
+
+def _unseen(
+    traffic: Traffic, models: Sequence[SessionModel], labels: Path | None, by: By, least: int
+) -> tuple[Truth, int]:
+    """Return what no model learned from, and how many were left out since one did.
+
+    An account is left out for any of its sessions.
+    """
+    truth = read_truth(traffic, least, named_labels(labels, traffic), by)
+    learned = np.concatenate([model.trained_on for model in models])
+    seen = np.isin(session_hashes(traffic, truth.groups), learned)
+    if by == "account":
+        sessions = traffic.groups("session")
+        rows = np.zeros(len(traffic), dtype=bool)
+        known = np.isin(session_hashes(traffic, sessions), learned)
+        rows[sessions.rows] = np.repeat(known, sessions.sizes)
+        seen |= [bool(rows[own].any()) for own in truth.groups]
+    truth = truth.take(np.flatnonzero(~seen))
+    if len(np.unique(truth.extraction)) < 2:
+        whose = "the model did not learn from" if len(models) == 1 else "neither model learned from"
+        raise InputError(
+            f"{len(truth.extraction)} {by}s that {whose}",
+            f"{by}s of both labels among them",
+            "Evaluate on other traffic than the model was trained on.",
+        )
+    return truth, int(seen.sum())
 
 
 def _sources(traffic: Traffic, groups: Groups) -> NDArray[np.int64]:

@@ -57,7 +57,8 @@ def why(evidence: dict[str, Any]) -> str:
 
 def figures_table(figures: dict[str, Any]) -> RenderableType:
     """Show an evaluation: the model beside its baselines, where it flags, and the other model."""
-    ranking = Table(title=f"{figures['sessions']:,} sessions not seen in training")
+    units = f"{figures['by']}s"
+    ranking = Table(title=f"{figures['sessions']:,} {units} not seen in training")
     for column in ("scored by", "AUROC", "TPR at 1 % FPR", "TPR at 0.1 % FPR"):
         ranking.add_column(column, justify="left" if column == "scored by" else "right")
     for name, row in {"the model": figures["model"], **figures["baselines"]}.items():
@@ -71,22 +72,24 @@ def figures_table(figures: dict[str, Any]) -> RenderableType:
     median = found["median_prompts"]
     parts: list[RenderableType] = [
         ranking,
-        _flagged("kind", figures["kinds"], figures["model"]["threshold"]),
-        _flagged("prompts", figures["lengths"], figures["model"]["threshold"]),
+        _flagged("kind", units, figures["kinds"], figures["levels"]),
+        _flagged("prompts", units, figures["lengths"], figures["levels"]),
         Text(
-            f"{found['sessions']:,} extraction sessions are flagged"
+            f"{found['sessions']:,} extraction {units} are flagged"
             + (f", half of them by prompt {median:.0f}" if median else "")
         ),
     ]
     if "against" in figures:
-        parts.append(differences_table(figures["against"]["differences"], "the other model"))
-        parts.append(_kinds_apart(figures["against"]["kinds"]))
+        parts.append(differences_table(figures["against"]["differences"], "the other model", units))
+        parts.append(_kinds_apart(figures["against"]["kinds"], units))
     return Group(*parts)
 
 
-def differences_table(differences: dict[str, Any], other: str) -> RenderableType:
-    """Show how a model's figures differ from another's on the same sessions."""
-    table = Table(title=f"Against {other}")
+def differences_table(
+    differences: dict[str, Any], other: str, units: str = "sessions"
+) -> RenderableType:
+    """Show how a model's figures differ from another's on the same sessions, or accounts."""
+    table = Table(title=f"Against {other}, on {units}")
     for column in ("figure", "this model", other, "difference", "95 % interval"):
         table.add_column(column, justify="left" if column == "figure" else "right")
     for name, row in differences.items():
@@ -101,18 +104,24 @@ def differences_table(differences: dict[str, Any], other: str) -> RenderableType
     return table
 
 
-def _flagged(name: str, rows: dict[str, Any], threshold: float) -> RenderableType:
-    table = Table(title=f"Flagged at the model's threshold {threshold:.3f}")
-    for column in (name, "sessions", "flagged"):
+def _flagged(
+    name: str, units: str, rows: dict[str, Any], levels: list[dict[str, Any]]
+) -> RenderableType:
+    first, *longer = levels
+    told = f"{first['threshold']:.3f}" + "".join(
+        f" ({level['threshold']:.3f} from {level['from']} prompts)" for level in longer
+    )
+    table = Table(title=f"Flagged at the model's threshold {told}")
+    for column in (name, units, "flagged"):
         table.add_column(column, justify="left" if column == name else "right")
     for key, row in rows.items():
         table.add_row(plain(key, 40), f"{row['sessions']:,}", f"{row['flagged']:.1%}")
     return table
 
 
-def _kinds_apart(rows: dict[str, Any]) -> RenderableType:
+def _kinds_apart(rows: dict[str, Any], units: str) -> RenderableType:
     table = Table(title="Kinds that the two flag most differently")
-    for column in ("kind", "sessions", "this model", "the other model"):
+    for column in ("kind", units, "this model", "the other model"):
         table.add_column(column, justify="left" if column == "kind" else "right")
     for kind, row in rows.items():
         rates = (f"{row['flagged']:.1%}", f"{row['other_flagged']:.1%}")

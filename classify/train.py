@@ -15,7 +15,7 @@ from .lessons import Lessons, embed_read
 from .levels import LONG
 from .model import SessionModel
 from .threshold import strictest_promise
-from .truth import Truth, read_truth, session_hashes
+from .truth import Truth, named_labels, read_truth, session_hashes
 
 MIN_PROMPTS = 5
 FEWEST = 20
@@ -36,18 +36,20 @@ def train(
     Args:
         traffic: with labelled sessions.
         encoder: what the model will read vectors of.
-        labels: of the sessions, instead of the traffic's column.
+        labels: of the sessions, instead of the traffic's column, and of those of `accounts`.
         accounts: labelled traffic whose accounts of `LONG` prompts or more are learned from as a
             whole; only those of split groups that `traffic` has.
 
     Raises:
-        InputError: too few sessions or accounts of a label, or all of one split group.
+        InputError: too few sessions or accounts of a label, or all of one split group, or a label
+            of a session that there is not.
     """
-    truth = read_truth(traffic, MIN_PROMPTS, labels)
+    named = named_labels(labels, traffic, *([accounts] if accounts else []))
+    truth = read_truth(traffic, MIN_PROMPTS, named)
     _check(truth)
     hashes = [session_hashes(traffic, truth.groups)]
     if accounts is not None:
-        of_accounts = read_truth(accounts, LONG, by="account").beside(truth)
+        of_accounts = read_truth(accounts, LONG, named, by="account").beside(truth)
         _check(of_accounts, "accounts", LONG)
         hashes.append(session_hashes(accounts, accounts.groups("session")))
         hashes.append(session_hashes(accounts, of_accounts.groups))

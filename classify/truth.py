@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,30 +76,48 @@ class Truth:
         return numbered.take(np.flatnonzero(np.isin(numbered.fold, others.fold)))
 
 
-def read_truth(
-    traffic: Traffic, min_prompts: int, labels: Path | None = None, by: By = "session"
-) -> Truth:
-    """Read the labels of sessions: from a labels file, else from the traffic's label column.
-
-    A session (or account) whose rows disagree is left out. Sessions are split by the `group`
-    column where there is one, else by account.
+def named_labels(labels: Path | None, *traffic: Traffic) -> dict[str, str] | None:
+    """Read a labels file, if there is one: the label of each session that it names.
 
     Raises:
-        InputError: the labels file names a session that the traffic has not, or fewer than two
-            classes are left.
+        InputError: it cannot be read, or names a session that none of the traffic has.
+    """
+    if labels is None:
+        return None
+    named = read_labels(labels)
+    sessions = {str(s) for each in traffic for s in each.table["session_id"].unique().to_pylist()}
+    if unknown := sorted(named.keys() - sessions):
+        raise InputError(
+            f"{len(unknown):,} of {len(named):,} labels in {labels} name no session of the "
+            f"traffic, such as {unknown[0]}",
+            "session ids as they stand in the traffic",
+            "Take them out, or name the traffic that holds them as well.",
+        )
+    return named
+
+
+def read_truth(
+    traffic: Traffic,
+    min_prompts: int,
+    named: Mapping[str, str] | None = None,
+    by: By = "session",
+) -> Truth:
+    """Read the labels of sessions or accounts: as `named`, else from the traffic's label column.
+
+    One whose rows disagree is left out, rows without a label aside. They are split by the `group`
+    column where there is one, else by account.
+
+    Args:
+        traffic: what they are of.
+        min_prompts: those of fewer are left out.
+        named: the label of each session, by its id; see `named_labels`.
+        by: what has a label.
+
+    Raises:
+        InputError: fewer than two classes are left.
     """
     every = traffic.groups(by)
-    named = read_labels(labels) if labels else None
     found = _labels(traffic, every, named)
-    if named is not None:
-        sessions = {str(s) for s in traffic.column("session_id", every.first)}
-        if unknown := sorted(named.keys() - sessions):
-            raise InputError(
-                f"{len(unknown):,} of {len(named):,} labels in {labels} name no session of the "
-                f"traffic, such as {unknown[0]}",
-                "session ids as they stand in the traffic",
-                "Take them out, or name the traffic that holds them as well.",
-            )
     chosen = np.array(
         [i for i, name in enumerate(found) if name and every.sizes[i] >= min_prompts],
         dtype=np.int64,
@@ -108,9 +126,9 @@ def read_truth(
     extraction = np.array([found[i] == "extraction" for i in chosen], dtype=bool)
     if len(np.unique(extraction)) < 2:
         raise InputError(
-            f"{int(extraction.sum())} extraction and {int((~extraction).sum())} organic sessions "
+            f"{int(extraction.sum())} extraction and {int((~extraction).sum())} organic {by}s "
             f"with a label and at least {min_prompts} prompts",
-            "sessions of both labels",
+            f"{by}s of both labels",
             "Add labelled sessions, in a column label or with --labels.",
         )
     about = [name or "session" for name in traffic.column("kind", groups.first)]
@@ -133,10 +151,10 @@ def session_hashes(traffic: Traffic, groups: Groups) -> NDArray[np.uint64]:
     return np.array(hashes, dtype=np.uint64)
 
 
-def _labels(traffic: Traffic, groups: Groups, named: dict[str, str] | None) -> list[str | None]:
-    if named is not None:
-        return [named.get(str(s)) for s in traffic.column("session_id", groups.first)]
+def _labels(traffic: Traffic, groups: Groups, named: Mapping[str, str] | None) -> list[str | None]:
     column = traffic.column("label")
+    if named is not None:
+        column = [named.get(str(session)) for session in traffic.column("session_id")]
     told = [{column[row] for row in rows} - {None} for rows in groups]
     return [
         one if len(values) == 1 and (one := next(iter(values))) in LABELS else None

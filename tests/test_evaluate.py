@@ -394,7 +394,7 @@ def test_the_report_runs_nothing_and_escapes_names(measured: tuple[Figures, str]
         assert unwanted not in html.lower()
     assert html.count("<svg") == 2
     assert "prefers-color-scheme" in html
-    for name in ("Kinds of session", "Sources", "Areas", "Baselines", "Against the other model"):
+    for name in ("Kinds", "Sources", "Areas", "Baselines", "Against the other model"):
         assert f"<h2>{name}</h2>" in html
     assert f"{figures['model']['auroc']:.3f}" in html
 
@@ -494,7 +494,7 @@ def test_a_promise_is_broken_only_beyond_noise() -> None:
     same = dict.fromkeys(HEADLINE, even)
     for false_alarms, faults in ((0, 0), (5, 0), (9, 0), (10, 1), (30, 1)):
         assert binom.sf(false_alarms - 1, 500, 0.01) < 0.05 or not faults
-        assert len(Comparison(600, same, 0.01, 500, false_alarms).faults()) == faults
+        assert len(Comparison("sessions", 600, same, 0.01, 500, false_alarms).faults()) == faults
 
 
 def test_promote_into_a_new_folder_needs_no_comparison(

@@ -1,11 +1,13 @@
 """Accounts of 200 prompts or more: classifiers and a threshold of their own."""
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Rows, records, write_rows
+from conftest import Rows, read_rows, records, write_rows
 from typer.testing import Result
 
 from capscope.classify import SessionModel, load_model, save_model, train_files
@@ -13,8 +15,8 @@ from capscope.classify.lessons import Lessons, embed_read
 from capscope.classify.levels import LONG
 from capscope.classify.threshold import sessions_needed
 from capscope.classify.train import MIN_PROMPTS
-from capscope.classify.truth import read_truth
-from capscope.data import read_traffic
+from capscope.classify.truth import named_labels, read_truth
+from capscope.data import LABELS, read_traffic
 from capscope.embed import SentenceEncoder, embed
 from capscope.index import AreaMap
 
@@ -26,9 +28,9 @@ SHARE = 0.2
 """The false-positive rate that so few can carry."""
 
 
-def long_rows(rows: Rows, size: int = LONG) -> Rows:
+def long_rows(rows: Rows, size: int = LONG, seed: int = 0) -> Rows:
     """Accounts that send prompts of sessions of one label, in two sessions each."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     made: Rows = []
     for label in ("organic", "extraction"):
         prompts = sorted({row["prompt"] for row in rows if row["label"] == label})[:100]
@@ -55,12 +57,31 @@ def accounts(sample_rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
+def others(sample_rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Accounts of the same names that no model learned from, and a labels file of all sessions."""
+    folder = tmp_path_factory.mktemp("others")
+    rows = long_rows(sample_rows, seed=1)
+    write_rows(folder / "others.jsonl", rows)
+    named = {row["session_id"]: row["label"] for row in rows}
+    write_rows(folder / "labels.jsonl", [dict(session_id=s, label=n) for s, n in named.items()])
+    return folder / "others.jsonl"
+
+
+@pytest.fixture(scope="module")
 def taught(
     halves: tuple[Path, Path], accounts: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A model of the first half, and of long accounts."""
     folder = tmp_path_factory.mktemp("taught") / "model"
     train_files([str(halves[0])], folder, accounts=[str(accounts)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def promising(taught: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model, promising what its long accounts carry."""
+    folder = tmp_path_factory.mktemp("promising") / "model"
+    save_model(replace(load_model(taught), max_fpr=SHARE), folder)
     return folder
 
 
@@ -154,6 +175,101 @@ def test_prompts_of_an_account_that_no_measure_reads_are_not_embedded(
     all_of_it = Lessons.of(truth, embed(prompts, encoder), areas).measure(chosen, parts)
     np.testing.assert_array_equal(read.whole, all_of_it.whole)
     np.testing.assert_array_equal(read.brief, all_of_it.brief)
+
+
+def test_accounts_are_measured_as_they_are_labelled(
+    run: Run,
+    promising: Path,
+    halves: tuple[Path, Path],
+    accounts: Path,
+    others: Path,
+    tmp_path: Path,
+) -> None:
+    """Those that the model learned from are left out, if only by one of their sessions."""
+    half = [row for row in read_rows(accounts) if row["session_id"].endswith(".1")]
+    once = [row | {"session_id": row["session_id"] + "*"} for row in read_rows(others)]
+    write_rows(tmp_path / "half.jsonl", [r for r in half if r["account_id"] == "organic 3"] + once)
+    traffic = (tmp_path / "half.jsonl", halves[1])
+    html = tmp_path / "report.html"
+    told = run("evaluate", *traffic, "--by", "account", "--model", promising, "--html", html)
+    (figures,) = records(told)
+    assert "accounts not seen in training" in told.stderr
+    assert "accounts that no model here learned from" in html.read_text(encoding="utf-8")
+    assert figures["by"] == "account"
+    assert figures["seen_in_training"] == 1
+    assert figures["lengths"]["200+"]["sessions"] == 2 * EACH - 1
+    model = load_model(promising)
+    routes = model.place(np.array([5, LONG])).routes
+    assert [(each["from"], each["threshold"]) for each in figures["levels"]] == [
+        (least, round(route.threshold, 6)) for least, route in zip((1, LONG), routes, strict=True)
+    ]
+    verdicts = records(run("label", *traffic, "--by", "account", "--model", promising))
+    flagged = [v["label"] == "extraction" for v in verdicts if v["account_id"] != "organic 3"]
+    expected = figures["model"]["tpr"] * figures["extraction"]
+    expected += figures["model"]["fpr"] * figures["organic"]
+    assert sum(flagged) == pytest.approx(expected, abs=0.05)
+    assert sum(flagged) > 15
+
+
+def test_an_account_has_the_label_of_its_sessions(others: Path, tmp_path: Path) -> None:
+    bare = [{k: v for k, v in row.items() if k != "label"} for row in read_rows(others)]
+    write_rows(tmp_path / "bare.jsonl", bare)
+    traffic = read_traffic([str(tmp_path / "bare.jsonl")])
+    labels = named_labels(others.parent / "labels.jsonl", traffic)
+    assert labels is not None
+
+    def named() -> dict[str | None, bool]:
+        truth = read_truth(traffic, LONG, labels, by="account")
+        names = traffic.column("account_id", truth.groups.first)
+        return dict(zip(names, truth.extraction.tolist(), strict=True))
+
+    assert len(named()) == 2 * EACH
+    assert named()["extraction 4"] and not named()["organic 4"]
+    del labels["organic 4.0"]
+    assert named()["organic 4"] is False
+    labels["extraction 4.1"] = "organic"
+    assert named().keys() == {f"{n} {i}" for n in LABELS for i in range(EACH)} - {"extraction 4"}
+
+
+def test_a_labels_file_names_sessions_of_accounts_too(
+    run: Run, fails: Fails, halves: tuple[Path, Path], others: Path, tmp_path: Path
+) -> None:
+    rows = read_rows(halves[0])
+    labels = read_rows(others.parent / "labels.jsonl")
+    labels += [
+        dict(session_id=s, label=n) for s, n in {(r["session_id"], r["label"]) for r in rows}
+    ]
+    write_rows(tmp_path / "labels.jsonl", sorted(labels, key=lambda row: row["session_id"]))
+    for name, of in (("sessions", rows), ("accounts", read_rows(others))):
+        write_rows(tmp_path / f"{name}.jsonl", [row | {"label": None} for row in of])
+    train = ("train", tmp_path / "sessions.jsonl", "--labels", tmp_path / "labels.jsonl")
+    assert "name no session" in fails(*train, "-o", tmp_path / "model")
+    run(*train, "--accounts", tmp_path / "accounts.jsonl", "-o", tmp_path / "model")
+    assert f"{EACH} extraction and {EACH} organic accounts" in load_model(tmp_path / "model").card
+
+
+def test_promote_refuses_a_candidate_that_is_worse_on_long_accounts(
+    run: Run, fails: Fails, promising: Path, halves: tuple[Path, Path], others: Path, tmp_path: Path
+) -> None:
+    model = load_model(promising)
+    assert model.long is not None
+    passes = copy.deepcopy(model.long.passes)
+    for classifier in (passes.first, passes.brief, passes.whole):
+        classifier.calibration_[:3] *= -1
+    save_model(replace(model, long=replace(model.long, passes=passes)), tmp_path / "candidate")
+    save_model(model, tmp_path / "current")
+    promote = ("promote", tmp_path / "candidate", "--current", tmp_path / "current")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "current").iterdir()}
+    message = fails(*promote, "--on", halves[1], "--on", others)
+    assert f"worse on {2 * EACH} accounts: AUROC" in message
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "current").iterdir()}
+    (record,) = records(run(*promote, "--on", halves[1]))
+    assert record["long_accounts"] is None
+    assert record["differences"]["auroc"]["difference"] == 0
+    back = ("promote", promising, "--current", tmp_path / "current", "--on", halves[1])
+    (record,) = records(run(*back, "--on", others))
+    assert record["long_accounts"]["accounts"] == 2 * EACH
+    assert record["long_accounts"]["differences"]["auroc"]["difference"] > 0.5
 
 
 def test_accounts_that_cannot_be_learned_from_are_refused(

@@ -13,7 +13,7 @@ from capscope.classify import SessionModel, Verdict, label, load_model
 from capscope.classify.features import BUDGET
 from capscope.classify.meanings import find_meanings
 from capscope.classify.measures import FIRST
-from capscope.classify.passes import LOSS, Scores
+from capscope.classify.passes import LOSS, Scores, merge
 from capscope.classify.subjects import BUCKETS, Subjects, fit_subjects
 from capscope.classify.words import count_words
 from capscope.data import Groups, InputError, Traffic
@@ -123,7 +123,7 @@ def test_what_is_let_go_costs_no_more_than_promised_and_alarms_stay_rare() -> No
         exact = population(4000, 100 + seed).route(0.05, exact=True)
         found = every.extraction & (every.whole > exact.threshold)
         lost.append((every.first[found] < route.let_go).mean())
-        both = route.merge(every.first, every.brief)
+        both = merge(every.first, every.brief, route.let_go)
         alarms.append((both[~every.extraction] > route.threshold).mean())
         gone.append((every.first[~every.extraction] < route.let_go).mean())
         assert route.let_go <= route.threshold
@@ -136,7 +136,7 @@ def test_too_few_sessions_let_none_go() -> None:
     scores = population(500, 0)
     route = scores.route(0.05)
     assert route.let_go == 0.0
-    np.testing.assert_array_equal(route.merge(scores.first, scores.brief), scores.brief)
+    np.testing.assert_array_equal(merge(scores.first, scores.brief, route.let_go), scores.brief)
     with pytest.raises(InputError, match="held-out organic sessions"):
         scores.route(0.001)
     with pytest.raises(ValueError, match="differ in number"):
