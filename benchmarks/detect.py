@@ -204,7 +204,7 @@ def operating(traffic: Traffic, truth: Truth, scores: Scores, flagged: Flags) ->
 
 
 def account_level(truth: Truth, scores: Mapping[str, Scores]) -> None:
-    """Print figures on accounts of `LONG` prompts or more, and which organic ones look worst."""
+    """Print figures on accounts of `LONG` prompts or more, by kind, and the worst organic ones."""
     extraction = truth.extraction
     told(
         f"\nAccounts of {LONG} prompts or more: {extraction.sum()} extraction, "
@@ -217,6 +217,7 @@ def account_level(truth: Truth, scores: Mapping[str, Scores]) -> None:
         rates = [f"{figures['tpr_at_fpr'][fpr]:.1%}" for fpr in ("0.01", "0.001")]
         error = calibration_error(extraction, scores[name])
         told(f"| {name} | {figures['auroc']:.3f} | {' | '.join(rates)} | {error:.3f} |")
+    by_kind(truth, {name: scores[name] for name in (both, *others)})
     flags = scores[flagged] > 0
     told(
         f"\nAt each model's own threshold for accounts, certified for {FPR:.0%}: "

@@ -35,6 +35,12 @@ def lines_spread(counts: Counts) -> float:
 
 
 @measure
+def function_spread(counts: Counts) -> float:
+    """Standard deviation of the share of function words: a sweep is put alike throughout."""
+    return float(counts["function_words"].std())
+
+
+@measure
 def length_jumps(counts: Counts) -> float:
     """Mean absolute change of log length from prompt to prompt."""
     lengths = counts["log_length"]

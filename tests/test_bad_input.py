@@ -143,7 +143,7 @@ def test_a_model_of_another_layout_says_so(
     model = tmp_path / "model"
     shutil.copytree(MODEL, model)
     rewrite(model, layout)
-    assert f"layout {layout}; expected a capscope model, layout 5" in fails(
+    assert f"layout {layout}; expected a capscope model, layout {LAYOUT}" in fails(
         "label", few_file, "--model", model
     )
 

@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from capscope.classify import SessionClassifier
 from capscope.classify.halves import HALVES, Split
 from capscope.classify.lengths import LENGTHS
+from capscope.classify.surface import COUNTS
 
 
 def counts(n: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
-    return {name: rng.random(n) for name in ("log_length", "log_lines", "digits", "foreign")}
+    return {name: rng.random(n) for name in COUNTS}
 
 
 def test_the_likelier_half_is_read_as_if_the_rest_were_not_there() -> None:
