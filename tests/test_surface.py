@@ -38,7 +38,7 @@ def test_every_function_word_is_one_word_and_stands_once() -> None:
 
 def test_only_the_start_of_a_prompt_is_counted() -> None:
     long = "the cat " * (HEAD // 8)
-    columns = surface(pa.array([long, long + "mat " * 1000]))
+    columns = surface(pa.array([long, long + "of 7 mätten " * 1000]))
     for name in ("function_words", "word_length", "digits", "foreign"):
         assert columns[name][0] == columns[name][1]
     assert columns["log_length"][0] < columns["log_length"][1]
