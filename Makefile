@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 POOL ?= ../shared/pool
 
 .PHONY: demo test check format sample real model constraints clean \
-	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-detect bench-index \
+	bench-data bench-kin bench-clock bench-artefacts bench-batch bench-ingest bench-classifiers bench-draws bench-detect bench-index \
 	bench-campaigns bench-indicators bench-speed bench-scale bench-web bench-map pictures
 
 demo: $(VENV)/.demo
@@ -42,6 +42,12 @@ bench-detect: $(VENV)/.test bench-data
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 16000 --seed 9 -o out/full/long-accounts.parquet
 	$(BIN)/python benchmarks/detect.py out/full/train.parquet --accounts out/full/long-accounts.parquet
+
+# How far the figures of the first pass hang on which sessions were drawn to learn from and to test on.
+bench-draws: $(VENV)/.test bench-data
+	$(BIN)/capscope simulate --pool $(POOL) --sessions 4000 --seed 11 -o out/full/draw-11.parquet
+	$(BIN)/capscope simulate --pool $(POOL) --sessions 4000 --seed 12 -o out/full/draw-12.parquet
+	$(BIN)/python benchmarks/draws.py out/full/train.parquet out/full/draw-11.parquet out/full/draw-12.parquet
 
 bench-classifiers: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/classifiers.py out/full/train.parquet
