@@ -40,13 +40,16 @@ class Stored:
             FolderError: it is not there, or is not of the size that the manifest names.
         """
         self.path, self.entry = folder / entry.file, entry
-        if Path(entry.file).name != entry.file or not self.path.is_file():
+        try:
+            if Path(entry.file).name != entry.file or not self.path.is_file():
+                raise FileNotFoundError(entry.file)
+            self._open = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
             raise FolderError(
                 f"{folder} lacks its file {entry.file}",
                 "every file that the manifest names",
                 "Get the folder again from where it was made.",
-            )
-        self._open = os.open(self.path, os.O_RDONLY)
+            ) from None
         weakref.finalize(self, os.close, self._open)
         if (size := os.fstat(self._open).st_size) != entry.bytes:
             self._changed(f"{size:,} bytes", f"{entry.bytes:,} bytes")

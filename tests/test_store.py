@@ -164,6 +164,23 @@ def test_readers_beside_a_writer_see_whole_states(folder: Path, tmp_path: Path) 
     check_whole(open_index(folder), some_rows(400))
 
 
+def test_a_file_that_a_writer_removes_just_before_it_is_opened_is_no_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_open = os.open
+    turns = iter([traffic(some_rows(200, 100))])
+
+    def open_late(path: Path, flags: int, mode: int = 0o777, **how: int | None) -> int:
+        if Path(path).name.startswith("vectors") and (batch := next(turns, None)) is not None:
+            add(folder, batch, ENCODER)
+            assert not Path(path).exists()
+        return really_open(path, flags, mode, **how)
+
+    monkeypatch.setattr(os, "open", open_late)
+    check_whole(open_index(folder), some_rows(300))
+    assert next(turns, None) is None
+
+
 def test_a_second_writer_is_told_who_writes(folder: Path, tmp_path: Path) -> None:
     before = content(folder)
     with writing(folder):
