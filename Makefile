@@ -45,8 +45,8 @@ bench-detect: $(VENV)/.test bench-data
 
 # How far the figures of the first pass hang on which sessions were drawn to learn from and to test on.
 bench-draws: $(VENV)/.test bench-data
-	$(BIN)/capscope simulate --pool $(POOL) --sessions 4000 --seed 11 -o out/full/draw-11.parquet
-	$(BIN)/capscope simulate --pool $(POOL) --sessions 4000 --seed 12 -o out/full/draw-12.parquet
+	$(BIN)/capscope simulate --pool $(POOL) --sessions 8000 --seed 11 -o out/full/draw-11.parquet
+	$(BIN)/capscope simulate --pool $(POOL) --sessions 8000 --seed 12 -o out/full/draw-12.parquet
 	$(BIN)/python benchmarks/draws.py out/full/train.parquet out/full/draw-11.parquet out/full/draw-12.parquet
 
 bench-classifiers: $(VENV)/.test bench-data

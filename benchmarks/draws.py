@@ -88,7 +88,7 @@ def score_all(learned: Draw, draws: Sequence[Draw]) -> list[Scores]:
     """Score every draw's sessions, each by a model of one draw that saw nothing of its fold."""
     truth, folds = learned.truth, range(len(learned.truth.folds))
     pairs = list(combinations(folds, 2))
-    run = Parallel(n_jobs=CORES)
+    run = Parallel(n_jobs=CORES, max_nbytes=None)
     both = run(delayed(measured_apart)(learned, pair) for pair in pairs)
     apart = np.full((len(folds), len(truth.fold), len(FIRST)), np.nan)
     for (one, other), (of_one, of_other) in zip(pairs, both, strict=True):

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+TRUST, MOST = 0.25, 20_000.0
+"""How much the weights may grow, and the most that all prompts together may say."""
+
 POWER = 0.25
 """How much less the prompts of large sources count: see `balanced`."""
 
@@ -42,7 +45,8 @@ def fit_head(
         source: where each prompt is from (n,).
     """
     weight = balanced(extraction, source, POWER)
-    fitted = LogisticRegression(C=0.25, max_iter=500).fit(vectors, extraction, weight)
+    trust = min(TRUST, MOST / len(vectors))
+    fitted = LogisticRegression(C=trust, max_iter=500).fit(vectors, extraction, weight)
     return Head(fitted.coef_[0].astype(np.float64), float(fitted.intercept_[0]))
 
 

@@ -38,7 +38,8 @@ KIN = (
 )
 """Sources that share questions, templates or makers: one side of every split holds all of them.
 
-`make bench-kin` finds what they share. The last pair shares nothing: one fills the other.
+`make bench-kin` finds what they share. The last pair shares nothing: it keeps sources in the groups
+that they have had since one filled the other alone.
 """
 
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
