@@ -43,11 +43,13 @@ bench-detect: $(VENV)/.test bench-data
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 16000 --seed 9 -o out/full/long-accounts.parquet
 	$(BIN)/python benchmarks/detect.py out/full/train.parquet --accounts out/full/long-accounts.parquet
 
+DRAWS := 11 12 13 14 15
 # How far the figures of the first pass hang on which sessions were drawn to learn from and to test on.
 bench-draws: $(VENV)/.test bench-data
-	$(BIN)/capscope simulate --pool $(POOL) --sessions 8000 --seed 11 -o out/full/draw-11.parquet
-	$(BIN)/capscope simulate --pool $(POOL) --sessions 8000 --seed 12 -o out/full/draw-12.parquet
-	$(BIN)/python benchmarks/draws.py out/full/train.parquet out/full/draw-11.parquet out/full/draw-12.parquet
+	for seed in $(DRAWS); do \
+		$(BIN)/capscope simulate --pool $(POOL) --sessions 4000 --seed $$seed -o out/full/draw-$$seed.parquet || exit 1; \
+	done
+	$(BIN)/python benchmarks/draws.py out/full/train.parquet $(DRAWS:%=out/full/draw-%.parquet)
 
 bench-classifiers: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/classifiers.py out/full/train.parquet

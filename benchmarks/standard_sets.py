@@ -22,7 +22,7 @@ from capscope.data import read_traffic, write_simulation
 MOST = 0.60
 SIZES = {
     "small": {"train": 600, "held-out": 200, "campaigns": 6_000},
-    "full": {"train": 8_000, "held-out": 1_000, "campaigns": 16_000},
+    "full": {"train": 4_000, "held-out": 1_000, "campaigns": 16_000},
 }
 SETS = {
     "train": (1, None, False),

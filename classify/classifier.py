@@ -47,7 +47,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        bags: int = 4,
+        bags: int = 8,
         share: float = 0.6,
         rounds: int = 150,
         folds: int = 10,

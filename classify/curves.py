@@ -14,11 +14,7 @@ from sklearn.linear_model import LogisticRegression
 Matrix = NDArray[np.float64]
 
 KNOTS = 65
-RIDGE, SHARE = 50.0, 0.0125
-"""The penalty on slopes, and what it is at least for each row.
-
-Rows of the same sources are not independent, so more of them must not be trusted for more.
-"""
+RIDGE = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +75,7 @@ def fit_curves(rows: Matrix, positive: NDArray[np.bool_], weight: NDArray[np.flo
     told = [_normal_scores(column) for column in rows.T]
     knots, normal = (np.stack(part) for part in zip(*told, strict=True))
     scores = _read(rows, knots, normal)
-    ridge = max(RIDGE, SHARE * len(rows))
-    fitted = LogisticRegression(C=1 / ridge, max_iter=1000).fit(scores, positive, weight)
+    fitted = LogisticRegression(C=1 / RIDGE, max_iter=1000).fit(scores, positive, weight)
     slopes = fitted.coef_[0]
     means = scores.mean(axis=0)
     base = float(fitted.intercept_[0] + (slopes * means).sum())

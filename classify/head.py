@@ -8,9 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-TRUST, MOST = 0.25, 20_000.0
-"""How much the weights may grow, and the most that all prompts together may say."""
-
 POWER = 0.25
 """How much less the prompts of large sources count: see `balanced`."""
 
@@ -45,8 +42,7 @@ def fit_head(
         source: where each prompt is from (n,).
     """
     weight = balanced(extraction, source, POWER)
-    trust = min(TRUST, MOST / len(vectors))
-    fitted = LogisticRegression(C=trust, max_iter=500).fit(vectors, extraction, weight)
+    fitted = LogisticRegression(C=0.25, max_iter=500).fit(vectors, extraction, weight)
     return Head(fitted.coef_[0].astype(np.float64), float(fitted.intercept_[0]))
 
 

@@ -13,8 +13,6 @@ from sklearn.ensemble import GradientBoostingClassifier
 Matrix = NDArray[np.float64]
 
 RATE, DEPTH = 0.06, 3
-LEAF = 120
-"""A leaf holds a row in so many at least: more rows of the same sources are not more evidence."""
 CHUNK = 2048
 """Rows that walk down all trees at once."""
 
@@ -140,17 +138,13 @@ def grow(
             n_estimators=bags.rounds,
             learning_rate=RATE,
             max_depth=DEPTH,
-            min_samples_leaf=_leaf(int(seen.sum())),
+            min_samples_leaf=min(20, max(1, seen.sum() // 20)),
             max_features=0.2,
             subsample=0.5,
             random_state=0,
         )
         grown.append(trees.fit(rows[seen], positive[seen], weight[seen]))
     return _joined(grown)
-
-
-def _leaf(rows: int) -> int:
-    return max(1, min(20, rows // 20), rows // LEAF)
 
 
 def _joined(grown: list[GradientBoostingClassifier]) -> Forest:

@@ -16,7 +16,7 @@ from .head import POWER, balanced
 BUCKETS = 2**17
 HEAD = 1500
 """Characters of a prompt that are read."""
-EPOCHS = 4
+EPOCHS = 8
 PENALTY = 1e-4
 
 

@@ -38,8 +38,7 @@ KIN = (
 )
 """Sources that share questions, templates or makers: one side of every split holds all of them.
 
-`make bench-kin` finds what they share. The last pair shares nothing: it keeps sources in the groups
-that they have had since one filled the other alone.
+`make bench-kin` finds what they share. The last pair shares nothing: one fills the other.
 """
 
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]

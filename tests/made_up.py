@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from capscope.data.pool import PoolSource
 from capscope.data.recipes import PAYLOADS, TEMPLATES
 
@@ -40,7 +38,6 @@ def _payloads() -> Iterator[PoolSource]:
         may_train = name not in NOT_FOR_TRAINING
         yield PoolSource(name, kind, may_train, None, payloads, list(range(60)))
     found = [
-        [f"Please {verb} this with care and say in style {i} what it is about: {{text}}"]
-        for i, verb in enumerate(np.repeat(("read", "weigh", "study"), 3))
+        [f"Please look at this and say in style {i} what it is about: {{text}}"] for i in range(9)
     ]
     yield PoolSource(TEMPLATES, "payload", True, None, found, list(range(9)))

@@ -14,13 +14,10 @@ from made_up import made_up_pool
 from typer.testing import Result
 
 from capscope.data.areas import load_areas
-from capscope.data.pool import PoolSource
 from capscope.data.recipes import PAYLOADS, applications, grids, suffixes, systems, wrappers
 from capscope.data.simulation import Mix, load_mix, simulate
 from capscope.data.simulation.clock import DAY, EPOCH
-from capscope.data.simulation.found import find_families
 from capscope.data.simulation.mix import EXTRACTION_KINDS, ORGANIC_KINDS, SLOW_KINDS
-from capscope.data.simulation.shelf import stock
 from capscope.data.split import JOIN
 
 Rows = list[dict[str, Any]]
@@ -279,31 +276,6 @@ def test_recipes_are_many_and_fill_their_slots() -> None:
     for grid in grids():
         prompts = grid.prompts()
         assert len(set(prompts)) == len(prompts) >= 80
-
-
-def test_templates_of_developers_that_share_text_stand_in_one_group() -> None:
-    named = {
-        group: {a.name for a in shelf.applications.get("application", []) if a.task == "found"}
-        for group, shelf in stock(made_up_pool(), held_out=False).items()
-    }
-    holding = [names for names in named.values() if names]
-    together = [{f"found-{i}" for i in range(start, start + 3)} for start in (0, 3, 6)]
-    assert sorted(name for names in holding for name in names) == sorted(set().union(*together))
-    assert len(holding) == 3
-    assert all(any(family <= names for names in holding) for family in together)
-
-
-def test_a_family_is_joined_by_eight_words_in_a_row() -> None:
-    texts = [
-        "one two three four five six seven eight, and then {a} at the very end of it",
-        "but now ONE two three: four five six seven eight! {b} comes before the rest",
-        "one two three four FIVE more six seven eight {c}",
-        "two slots, {a} and {b}, in a text that is long enough to be of an application",
-    ]
-    turns = [[text + " " * 60] for text in texts]
-    source = PoolSource("found", "payload", True, None, turns, list(range(len(turns))))
-    families = [[each.name for each in family] for family in find_families(source)]
-    assert families == [["found-0", "found-1"], ["found-2"]]
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from ..errors import InputError
 from ..pool import PoolSource
 from ..recipes import (
     PAYLOADS,
-    PLAIN_TEXT,
     TEMPLATES,
     Application,
     Grid,
     Suffix,
     Wrapper,
     applications,
+    found_application,
     grids,
     payloads,
     suffixes,
@@ -24,7 +24,6 @@ from ..recipes import (
     wrappers,
 )
 from ..split import FOLDS, HELD_OUT, assign_groups, group_of
-from .found import deal, find_families
 from .near import Neighbourhood
 
 
@@ -78,7 +77,6 @@ def stock(sources: Sequence[PoolSource], *, held_out: bool) -> dict[str, Shelf]:
     """Put sources and recipes on the shelves of their groups.
 
     An application goes where a source of its payloads is, to the group with the fewest like it.
-    Developers' templates are dealt to all groups that have free text of the pool, by family.
 
     Args:
         sources: the pool.
@@ -97,7 +95,6 @@ def stock(sources: Sequence[PoolSource], *, held_out: bool) -> dict[str, Shelf]:
         if able:
             least = min(able, key=lambda shelf: shelf.rivals(application))
             least.applications.setdefault(application.kind, []).append(application)
-    _deal_found(sources, groups, shelves)
     for name, recipes in {
         "wrappers": wrappers(),
         "grids": grids(),
@@ -134,21 +131,8 @@ def joined(groups: Sequence[str], shelves: dict[str, Shelf]) -> Shelf:
 def _place(source: PoolSource, shelf: Shelf) -> None:
     if payload := [kind for kind, names in PAYLOADS.items() if source.name in names]:
         shelf.payloads.setdefault(payload[0], []).append(source)
+    elif source.name == TEMPLATES:
+        named = (found_application(f"found-{i}", text) for i, text in enumerate(source.prompts))
+        shelf.applications["application"] = [found for found in named if found]
     elif source.kind != "payload":
         (shelf.organic if source.kind == "organic" else shelf.extraction).append(source)
-
-
-def _deal_found(
-    sources: Sequence[PoolSource], groups: dict[str, str], shelves: dict[str, Shelf]
-) -> None:
-    """Deal developers' templates to the groups that have free text which the project did not write.
-
-    Over invented payloads, a few texts with slots, a template would look like a grid.
-    """
-    free = {name for kind in PLAIN_TEXT for name in PAYLOADS.get(kind, ())}
-    for templates in (source for source in sources if source.name == TEMPLATES):
-        alike = [s for s in sources if s.name in free and s.may_train == templates.may_train]
-        hands = {groups[s.name]: list[Application]() for s in alike}
-        deal(find_families(templates), list(hands.values()))
-        for group, hand in hands.items():
-            shelves[group].applications.setdefault("application", []).extend(hand)
