@@ -41,7 +41,7 @@ bench-ingest: $(VENV)/.test
 bench-detect: $(VENV)/.test bench-data
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 16000 --seed 9 -o out/full/long-accounts.parquet
-	$(BIN)/python benchmarks/detect.py out/full/train.parquet --accounts out/full/long-accounts.parquet
+	$(BIN)/python benchmarks/detect.py out/full/train.parquet --beside out/full/invented.parquet --accounts out/full/long-accounts.parquet
 
 DRAWS := 11 12 13 14 15
 # How far the figures of the first pass hang on which sessions were drawn to learn from and to test on.
@@ -49,7 +49,7 @@ bench-draws: $(VENV)/.test bench-data
 	for seed in $(DRAWS); do \
 		$(BIN)/capscope simulate --pool $(POOL) --sessions 4000 --seed $$seed -o out/full/draw-$$seed.parquet || exit 1; \
 	done
-	$(BIN)/python benchmarks/draws.py out/full/train.parquet $(DRAWS:%=out/full/draw-%.parquet)
+	$(BIN)/python benchmarks/draws.py out/full/train.parquet $(DRAWS:%=out/full/draw-%.parquet) --beside out/full/invented.parquet
 
 bench-classifiers: $(VENV)/.test bench-data
 	$(BIN)/python benchmarks/classifiers.py out/full/train.parquet
@@ -114,7 +114,7 @@ real: $(VENV)/.demo
 # Its long accounts are more than `bench-detect` can embed within an hour: 877 organic ones of 200 prompts.
 model: $(VENV)/.demo bench-data
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 30000 --seed 9 -o out/full/accounts.parquet
-	$(BIN)/capscope train out/full/train.parquet --accounts out/full/accounts.parquet -o classify/models/default
+	$(BIN)/capscope train out/full/train.parquet --beside out/full/invented.parquet --accounts out/full/accounts.parquet -o classify/models/default
 	$(BIN)/capscope evaluate out/full/held-out.parquet -o out/held-out.json
 
 $(VENV)/.demo: pyproject.toml constraints.txt

@@ -539,6 +539,13 @@ def train_command(
             "whole; may be given again."
         ),
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Labelled traffic that is learned from as well, such as simulated sessions, and "
+            "that no promise rests on; may be given again."
+        ),
+    ] = None,
     labels: Labels = None,
     weights: Weights = None,
     cache: Cache = None,
@@ -556,6 +563,7 @@ def train_command(
             inputs,
             output,
             accounts=accounts or (),
+            beside=beside or (),
             labels=labels,
             weights=weights,
             cache=cache,
@@ -687,7 +695,12 @@ def report_command(
 
 @app.command("simulate")
 def simulate_command(
-    pool: Annotated[Path, typer.Option(help="Folder with catalog.json and the sources.")],
+    pool: Annotated[
+        Path,
+        typer.Option(
+            help="Folder with catalog.json and the sources; `invented` for the project's own."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="A .parquet file.")],
     sessions: Annotated[int, typer.Option(min=1, help="How many sessions.")] = 3000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,

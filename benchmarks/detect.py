@@ -53,14 +53,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("traffic", type=Path)
     parser.add_argument("--accounts", type=Path, required=True, help="traffic with long accounts")
+    parser.add_argument("--beside", type=Path, required=True, help="sessions learned from only")
     arguments = parser.parse_args()
     started = time.monotonic()
     told(f"{platform.machine()}, Python {platform.python_version()}, ", *versions())
     encoder = SentenceEncoder()
     areas = AreaMap.embedded(encoder)
     traffic = read_traffic([str(arguments.traffic)])
-    truth = read_truth(traffic, MIN_PROMPTS)
-    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
+    every = traffic.followed_by(read_traffic([str(arguments.beside)]))
+    truth = read_truth(every, MIN_PROMPTS)
+    taught = Lessons.of(truth, embed(every.table["prompt"], encoder), areas)
+    beside = truth.groups.first >= len(traffic)
+    lessons = taught.take(np.flatnonzero(~beside))
     clock(started, "embedded and measured sessions")
     long_traffic = read_traffic([str(arguments.accounts)])
     long_truth = read_truth(long_traffic, LONG, by="account").beside(truth)
@@ -69,7 +73,7 @@ def main() -> None:
     clock(started, "embedded and measured accounts")
     folds = np.unique(lessons.truth.fold)
     parts = Parallel(n_jobs=CORES)(
-        delayed(hold_out)(lessons, accounts, int(fold)) for fold in folds
+        delayed(hold_out)(taught, beside, accounts, int(fold)) for fold in folds
     )
     both, exact, first = np.empty((3, len(lessons.truth.groups)))
     long = {name: np.empty(len(accounts.truth.groups)) for name in LONG_ONES}
@@ -85,7 +89,8 @@ def main() -> None:
     clock(started, "scored by models that saw nothing of a group")
     ours = {"**capscope**": both, "capscope `--exact`": exact, "its first pass alone": first}
     everyone = ours | peer_scores(traffic, lessons.truth, lessons.vectors)
-    measures = lessons.measure_out_of_fold(np.arange(len(both))).whole
+    taught_measures = taught.measure_out_of_fold(np.arange(len(beside))).whole
+    measures = taught_measures[~beside]
     best = best_measure(lessons.truth.extraction, measures)
     everyone[f"best single measure, `{best}`"] = measures[:, MEASURES.index(best)]
     everyone = {name: upward(lessons.truth, each) for name, each in everyone.items()}
@@ -95,7 +100,7 @@ def main() -> None:
     passes(lessons.truth, let_go, flagged, exactly)
     operating(traffic, lessons.truth, both, flagged)
     account_level(accounts.truth, long)
-    ablation(lessons.truth, measures)
+    ablation(truth, taught_measures, beside)
     clock(started, "ablated")
 
 
@@ -115,11 +120,14 @@ class Found:
     exact_route: Route
 
 
-def hold_out(lessons: Lessons, accounts: Lessons, fold: int) -> tuple[Found, dict[str, Scores]]:
+def hold_out(
+    lessons: Lessons, beside: Flags, accounts: Lessons, fold: int
+) -> tuple[Found, dict[str, Scores]]:
     """Score a group's sessions and accounts by a model of the others; accounts as `LONG_ONES`."""
-    seen = np.flatnonzero(lessons.truth.fold != fold)
-    held = np.flatnonzero(lessons.truth.fold == fold)
-    learned, parts = learn(lessons, seen, accounts), lessons.parts(seen)
+    seen = lessons.truth.fold != fold
+    held = np.flatnonzero(~seen & ~beside)
+    sessions, others = np.flatnonzero(seen & ~beside), np.flatnonzero(seen & beside)
+    learned, parts = learn(lessons, sessions, accounts, others), lessons.parts(np.flatnonzero(seen))
     measured = lessons.measure(held, parts)
     short = learned.short
     route = short.scores.route(FPR)
@@ -232,7 +240,7 @@ def account_level(truth: Truth, scores: Mapping[str, Scores]) -> None:
         told(f"- {count} {name}")
 
 
-def ablation(truth: Truth, measures: Scores) -> None:
+def ablation(truth: Truth, measures: Scores, beside: Flags) -> None:
     """Print what is lost without each family of measures, and what each finds alone."""
     told("\n| measures | without: AUROC | TPR at 1 % FPR | alone: AUROC | TPR at 1 % FPR |")
     told("|---|---|---|---|---|")
@@ -241,7 +249,7 @@ def ablation(truth: Truth, measures: Scores) -> None:
     families = {name: {column[m] for m in family} for name, family in FAMILIES.items()}
     jobs = [every, *(every - own for own in families.values()), *families.values()]
     found = Parallel(n_jobs=CORES)(
-        delayed(refitted)(truth, measures, sorted(chosen)) for chosen in jobs
+        delayed(refitted)(truth, measures, beside, sorted(chosen)) for chosen in jobs
     )
     told(f"| all | {found[0][0]:.3f} | {found[0][1]:.1%} | | |")
     half = len(families)
@@ -251,12 +259,14 @@ def ablation(truth: Truth, measures: Scores) -> None:
         told(f"| {name} | {cells} |")
 
 
-def refitted(truth: Truth, measures: Scores, chosen: list[int]) -> tuple[float, float]:
+def refitted(
+    truth: Truth, measures: Scores, beside: Flags, chosen: list[int]
+) -> tuple[float, float]:
     """Return AUROC and TPR at 1 % FPR, out of fold, of a smaller classifier."""
     amount = len(chosen) > 1 and MEASURES[chosen[-1]] == AMOUNT
     fitted = SessionClassifier(bags=ABLATION_BAGS, amount=amount)
     fitted.fit(measures[:, chosen], truth.extraction, truth.fold, truth.source)
-    figures = summary(truth.extraction, fitted.out_of_fold_)
+    figures = summary(truth.extraction[~beside], fitted.out_of_fold_[~beside])
     return figures["auroc"], figures["tpr_at_fpr"]["0.01"]
 
 

@@ -2,8 +2,9 @@
 
 Every file holds sessions that `simulate` drew from the same sources with another seed. A model
 learns from those of one file, each fold from the nine others; the fold of every file is scored by
-it, so no source, template, wrapper or grid is on both sides. First pass only, which needs no
-encoder, with `BAGS` bags. Prints a table in Markdown, a row for each file learned from.
+it, so no source, template, wrapper or grid is on both sides. Every model learns from the sessions
+of `--beside` as well, and none of these is tested. First pass only, which needs no encoder, with
+`BAGS` bags. Prints a table in Markdown, a row for each file learned from.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Draw:
         counted: words of distinct prompts, as `count_words` gives them.
         of: the distinct prompt of each row (rows,).
         found: whether a session's template is a developer's (sessions,).
+        own: whether a session is of the file, and not beside it (sessions,).
     """
 
     name: str
@@ -58,18 +60,21 @@ class Draw:
     counted: sparse.csr_matrix
     of: NDArray[np.int64]
     found: NDArray[np.bool_]
+    own: NDArray[np.bool_]
 
     @classmethod
-    def read(cls, path: Path) -> Draw:
-        """Read a file."""
-        traffic = read_traffic([str(path)])
+    def read(cls, path: Path, beside: Path) -> Draw:
+        """Read a file, and what is learned from beside it."""
+        itself = read_traffic([str(path)])
+        traffic = itself.followed_by(read_traffic([str(beside)]))
         truth = read_truth(traffic, MIN_PROMPTS)
         prompts = pc.dictionary_encode(traffic.table["prompt"].combine_chunks())
         of = prompts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         faces = find_faces(truth.groups, prompts.dictionary, of)
         templates = traffic.column("template", truth.groups.first)
         found = np.array([str(name).startswith(FOUND) for name in templates]) & ~truth.extraction
-        return cls(path.stem, truth, faces, count_words(prompts.dictionary), of, found)
+        own = truth.groups.first < len(itself)
+        return cls(path.stem, truth, faces, count_words(prompts.dictionary), of, found, own)
 
     def head(self, without: Sequence[int]) -> WordHead:
         """Learn from the words of all folds but some."""
@@ -120,9 +125,9 @@ def score_fold(learned: Draw, draws: Sequence[Draw], fold: int, measures: Scores
 
 def cell(draw: Draw, scores: Scores) -> str:
     """Write AUROC, TPR at 1 % FPR, and how many developers' applications that flags."""
-    organic = scores[~draw.truth.extraction]
-    flagged = scores[draw.found] > np.quantile(organic, 1 - FPR)
-    figures = summary(draw.truth.extraction, scores)
+    extraction, scores = draw.truth.extraction[draw.own], scores[draw.own]
+    flagged = scores[draw.found[draw.own]] > np.quantile(scores[~extraction], 1 - FPR)
+    figures = summary(extraction, scores)
     rate = figures["tpr_at_fpr"][str(FPR)]
     return f"{figures['auroc']:.3f}, {rate:.1%}, {flagged.sum()} of {len(flagged)}"
 
@@ -131,7 +136,9 @@ def main() -> None:
     """Score every draw by models of every draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("traffic", type=Path, nargs="+")
-    draws = [Draw.read(path) for path in parser.parse_args().traffic]
+    parser.add_argument("--beside", type=Path, required=True, help="sessions learned from only")
+    arguments = parser.parse_args()
+    draws = [Draw.read(path, arguments.beside) for path in arguments.traffic]
     if len({tuple(draw.truth.folds) for draw in draws}) > 1:
         sys.exit("the files differ in their split groups: draw them from one pool")
     names = " | ".join(f"on {draw.name}" for draw in draws)

@@ -2,7 +2,8 @@
 
 Two prompts share text when a run of ten words stands in both, at least six of them different and
 made of letters. Runs that stand in more than one prompt in fifty of their source are its template
-and not counted.
+and not counted. The project's own sources are looked at as well: how many of their prompts share
+text with any source of the pool.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from capscope.data.pool import PoolSource, load_pool
+from capscope.data.simulation.invented import invented_shelves
 from capscope.data.split import KIN
 
 RUN = 10
@@ -60,3 +63,13 @@ for name, prompts in of_source.items():
                 f"{name:22} {other:22} {count:5} of {len(prompts):5} {count / len(prompts):6.1%}"
                 f"  {'kin' if kin else 'NOT KIN'}\n"
             )
+
+shelves = invented_shelves().values()
+own = [
+    source
+    for shelf in shelves
+    for source in chain(shelf.organic, shelf.extraction, *shelf.payloads.values())
+]
+prompts = [prompt for source in own for prompt in own_runs(source)]
+alike = sum(not owners.keys().isdisjoint(prompt) for prompt in prompts)
+sys.stdout.write(f"{alike} of {len(prompts)} invented prompts share text with the pool\n")

@@ -18,14 +18,16 @@ from sklearn.metrics import roc_auc_score
 from capscope.classify.baselines import apart_from, blind, cross_fitted, lengths
 from capscope.classify.truth import read_truth
 from capscope.data import read_traffic, write_simulation
+from capscope.data.simulation.invented import INVENTED
 
 MOST = 0.60
 SIZES = {
-    "small": {"train": 600, "held-out": 200, "campaigns": 6_000},
-    "full": {"train": 4_000, "held-out": 1_000, "campaigns": 16_000},
+    "small": {"train": 600, "invented": 300, "held-out": 200, "campaigns": 6_000},
+    "full": {"train": 4_000, "invented": 1_800, "held-out": 1_000, "campaigns": 16_000},
 }
 SETS = {
     "train": (1, None, False),
+    "invented": (4, None, False),
     "held-out": (2, None, True),
     "campaigns": (3, "all-campaigns", False),
 }
@@ -65,7 +67,8 @@ leaking = []
 for name, (seed, mix, held_out) in SETS.items():
     path = arguments.output / f"{name}.parquet"
     sessions = SIZES[arguments.size][name]
-    write_simulation(arguments.pool, path, sessions=sessions, seed=seed, mix=mix, held_out=held_out)
+    pool = Path(INVENTED) if name == INVENTED else arguments.pool
+    write_simulation(pool, path, sessions=sessions, seed=seed, mix=mix, held_out=held_out)
     line, seen = told(path)
     sys.stdout.write(line + "\n")
     if seen >= MOST and mix is None:

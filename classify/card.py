@@ -26,7 +26,7 @@ curriculum-style extraction. Scores are alerts for a person to check, never grou
 
 {sessions:,} sessions, {prompts:,} prompts: {organic:,} organic and {extraction:,} extraction, in
 {folds} split groups; {left_out:,} sessions were left out for want of a label or of prompts.
-Encoder: `{encoder}`.
+{beside}Encoder: `{encoder}`.
 
 | kind of session | sessions | flagged at 1 % FPR |
 |---|---|---|
@@ -57,6 +57,8 @@ itself, and {let_go_extraction} of extraction.
 """
 
 
+BESIDE = "{:,} other sessions were learned from as well; no figure or promise here is of them.\n"
+
 LONG_ONES = """Sessions and accounts of {long} prompts or more have classifiers and a threshold of
 their own. They learned from {extraction:,} extraction and {organic:,} organic accounts beside the
 sessions:
@@ -73,6 +75,7 @@ def write_card(
     truth: Truth,
     learned: Learned,
     encoder: str,
+    beside: int = 0,
 ) -> str:
     """Write a model's card from what it was trained on and what came of it.
 
@@ -81,6 +84,7 @@ def write_card(
         truth: its labelled sessions.
         learned: from them.
         encoder: the fingerprint.
+        beside: sessions that were learned from and that no figure is of.
     """
     from importlib.metadata import version
 
@@ -111,6 +115,7 @@ def write_card(
         folds=len(np.unique(truth.fold)),
         left_out=truth.left_out,
         encoder=encoder,
+        beside=BESIDE.format(beside) if beside else "",
         promise=promise,
         let_go=f"{let_go[~truth.extraction].mean():.0%}",
         let_go_extraction=f"{let_go[truth.extraction].mean():.0%}",

@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 Matrix = NDArray[np.float64]
 
 KNOTS = 65
-RIDGE = 50.0
+RIDGE, RIDGE_PER_ROW = 50.0, 0.02
+"""The penalty, at least and by row: more sessions of the same sources are not trusted more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def fit_curves(rows: Matrix, positive: NDArray[np.bool_], weight: NDArray[np.flo
     told = [_normal_scores(column) for column in rows.T]
     knots, normal = (np.stack(part) for part in zip(*told, strict=True))
     scores = _read(rows, knots, normal)
-    fitted = LogisticRegression(C=1 / RIDGE, max_iter=1000).fit(scores, positive, weight)
+    ridge = max(RIDGE, RIDGE_PER_ROW * len(rows))
+    fitted = LogisticRegression(C=1 / ridge, max_iter=1000).fit(scores, positive, weight)
     slopes = fitted.coef_[0]
     means = scores.mean(axis=0)
     base = float(fitted.intercept_[0] + (slopes * means).sum())

@@ -183,6 +183,7 @@ def train_files(
     output: Path,
     *,
     accounts: Sequence[str] = (),
+    beside: Sequence[str] = (),
     labels: Path | None = None,
     weights: Path | None = None,
     cache: Path | None = None,
@@ -190,7 +191,8 @@ def train_files(
 ) -> str:
     """Train a model on labelled traffic, write its folder and return its card.
 
-    The accounts of 200 prompts or more of `accounts` are learned from as a whole; see `train`.
+    The accounts of 200 prompts or more of `accounts` are learned from as a whole, and the sessions
+    of `beside` without any promise resting on them; see `train`.
 
     Raises:
         InputError: an input or the output cannot be used, or the labels do not carry a model;
@@ -206,7 +208,8 @@ def train_files(
             )
     traffic = read_traffic(inputs, reading)
     long = read_traffic(accounts, reading) if accounts else None
-    model = train(traffic, open_encoder(weights, cache), labels, long)
+    others = read_traffic(beside, reading) if beside else None
+    model = train(traffic, open_encoder(weights, cache), labels, long, others)
     save_model(model, output)
     return model.card
 

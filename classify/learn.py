@@ -12,6 +12,7 @@ from .features import Measured
 from .lessons import Lessons
 from .levels import Level
 from .passes import Passes, Scores
+from .truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Learned:
     Attributes:
         short: from the sessions.
         long: from sessions and accounts together; None without accounts.
-        measured: the sessions, out of fold.
+        measured: the sessions that promises rest on, out of fold.
     """
 
     short: Level
@@ -29,28 +30,40 @@ class Learned:
     measured: Measured
 
 
-def learn(lessons: Lessons, sessions: NDArray[np.int64], long: Lessons | None = None) -> Learned:
+def learn(
+    lessons: Lessons,
+    sessions: NDArray[np.int64],
+    long: Lessons | None = None,
+    beside: NDArray[np.int64] | None = None,
+) -> Learned:
     """Fit the classifiers of all passes on some of the sessions.
 
     Args:
         lessons: with the sessions.
-        sessions: which of them.
+        sessions: which of them promises rest on.
         long: long accounts, numbered as `Truth.beside` does; those of split groups that the
             sessions have not are left out.
+        beside: which of them are learned from, and nothing more.
     """
-    here = lessons.take(sessions)
+    every = sessions if beside is None else np.concatenate([beside, sessions])
+    here = lessons.truth.take(every)
     if long:
-        long = long.take(np.flatnonzero(np.isin(long.truth.fold, here.truth.fold)))
-    measured = lessons.measure_out_of_fold(sessions, long)
-    of_sessions = measured.take(np.arange(len(sessions)))
-    short = _level(of_sessions, [here], here)
-    return Learned(short, _level(measured, [here, long], long) if long else None, of_sessions)
+        long = long.take(np.flatnonzero(np.isin(long.truth.fold, here.fold)))
+    measured = lessons.measure_out_of_fold(every, long)
+    of_all = measured.take(np.arange(len(every)))
+    short = _level(of_all, [here], len(sessions))
+    accounts = len(long.truth.groups) if long else 0
+    return Learned(
+        short,
+        _level(measured, [here, long.truth], accounts) if long else None,
+        of_all.take(np.arange(len(every) - len(sessions), len(every))),
+    )
 
 
-def _level(measured: Measured, every: list[Lessons], of: Lessons) -> Level:
-    """Fit on all lessons, one after the other; the promises rest on the last of them."""
+def _level(measured: Measured, every: list[Truth], promised: int) -> Level:
+    """Fit on all sessions and accounts; the promises rest on so many of the last of them."""
     extraction, fold, source = (
-        np.concatenate([getattr(each.truth, name) for each in every])
+        np.concatenate([getattr(each, name) for each in every])
         for name in ("extraction", "fold", "source")
     )
     passes = Passes(
@@ -59,11 +72,11 @@ def _level(measured: Measured, every: list[Lessons], of: Lessons) -> Level:
             for values in (measured.first, measured.brief, measured.whole)
         )
     )
-    last = slice(len(extraction) - len(of.truth.groups), None)
+    last = slice(len(extraction) - promised, None)
     scores = [each.out_of_fold_[last] for each in (passes.first, passes.brief, passes.whole)]
-    organic = measured.whole[last][~of.truth.extraction]
+    organic = measured.whole[last][~extraction[last]]
     return Level(
         passes,
-        Scores(of.truth.extraction, *scores),
+        Scores(extraction[last], *scores),
         np.quantile(organic, np.linspace(0, 1, 101), axis=0).T,
     )

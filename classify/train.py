@@ -27,6 +27,7 @@ def train(
     encoder: Encoder,
     labels: Path | None = None,
     accounts: Traffic | None = None,
+    beside: Traffic | None = None,
 ) -> SessionModel:
     """Train a model on the labelled sessions of `traffic`.
 
@@ -38,43 +39,58 @@ def train(
         encoder: what the model will read vectors of.
         labels: of the sessions, instead of the traffic's column, and of those of `accounts`.
         accounts: labelled traffic whose accounts of `LONG` prompts or more are learned from as a
-            whole; only those of split groups that `traffic` has.
+            whole; only those of split groups that are learned from.
+        beside: labelled traffic whose sessions are learned from as well, by their label column; no
+            promise, figure or known prompt is of them.
 
     Raises:
         InputError: too few sessions or accounts of a label, or all of one split group, or a label
             of a session that there is not.
     """
     named = named_labels(labels, traffic, *([accounts] if accounts else []))
-    truth = read_truth(traffic, MIN_PROMPTS, named)
-    _check(truth)
-    hashes = [session_hashes(traffic, truth.groups)]
+    own = read_truth(traffic, MIN_PROMPTS, named)
+    _check(own)
+    every, truth = traffic, own
+    if beside is not None:
+        every = traffic.followed_by(beside)
+        truth = read_truth(every, MIN_PROMPTS, _with_column(named, beside))
+    hashes = [session_hashes(every, truth.groups)]
     if accounts is not None:
         of_accounts = read_truth(accounts, LONG, named, by="account").beside(truth)
         _check(of_accounts, "accounts", LONG)
         hashes.append(session_hashes(accounts, accounts.groups("session")))
         hashes.append(session_hashes(accounts, of_accounts.groups))
     areas = AreaMap.embedded(encoder)
-    lessons = Lessons.of(truth, embed(traffic.table["prompt"], encoder), areas)
+    lessons = Lessons.of(truth, embed(every.table["prompt"], encoder), areas)
     long = None
     if accounts is not None:
         vectors = embed_read(accounts.table["prompt"], of_accounts.groups, encoder)
         long = Lessons.of(of_accounts, vectors, areas)
-    every = np.arange(len(truth.groups))
-    learned = learn(lessons, every, long)
+    is_own = truth.groups.first < len(traffic)
+    sessions, others = np.flatnonzero(is_own), np.flatnonzero(~is_own)
+    learned = learn(lessons, sessions, long, others)
     scores = learned.short.scores
     return SessionModel(
         encoder=encoder.fingerprint,
         min_prompts=MIN_PROMPTS,
         max_fpr=strictest_promise(scores.organic),
-        parts=lessons.parts(every),
+        parts=lessons.parts(np.arange(len(is_own))),
         subjects=lessons.subjects(areas),
-        known=lessons.known(),
+        known=lessons.take(sessions).known(),
         sources=truth.sources,
         short=learned.short,
         long=learned.long,
         trained_on=np.unique(np.concatenate(hashes)),
-        card=write_card(traffic, truth, learned, encoder.fingerprint),
+        card=write_card(traffic, own, learned, encoder.fingerprint, len(others)),
     )
+
+
+def _with_column(named: dict[str, str] | None, beside: Traffic) -> dict[str, str] | None:
+    """Return labels by session, those of `beside` by its column."""
+    if named is None:
+        return None
+    told = zip(beside.column("session_id"), beside.column("label"), strict=True)
+    return named | {str(session): label for session, label in told if label}
 
 
 def _check(truth: Truth, units: str = "sessions", least: int = MIN_PROMPTS) -> None:

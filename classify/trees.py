@@ -13,6 +13,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 Matrix = NDArray[np.float64]
 
 RATE, DEPTH = 0.06, 3
+LEAF, LEAF_SHARE = 20, 0.01
+"""The fewest rows of a leaf, where there are twenty times as many; more of many rows."""
 CHUNK = 2048
 """Rows that walk down all trees at once."""
 
@@ -138,7 +140,7 @@ def grow(
             n_estimators=bags.rounds,
             learning_rate=RATE,
             max_depth=DEPTH,
-            min_samples_leaf=min(20, max(1, seen.sum() // 20)),
+            min_samples_leaf=max(1, min(LEAF, seen.sum() // 20), int(LEAF_SHARE * seen.sum())),
             max_features=0.2,
             subsample=0.5,
             random_state=0,

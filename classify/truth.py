@@ -163,16 +163,14 @@ def _labels(traffic: Traffic, groups: Groups, named: Mapping[str, str] | None) -
 
 
 def _folds(traffic: Traffic, groups: Groups) -> tuple[NDArray[np.int64], list[str]]:
-    """Number the split groups; without a `group` column, accounts are spread over five."""
+    """Number the split groups; accounts of sessions that name none are spread over five."""
     named = traffic.column("group", groups.first)
-    if all(named):
-        return join_groups([str(name) for name in named])
     accounts = traffic.column("account_id", groups.first)
     sessions = traffic.column("session_id", groups.first)
     owners = [a or s or "" for a, s in zip(accounts, sessions, strict=True)]
     digests = [hashlib.blake2b(owner.encode(), digest_size=4).digest() for owner in owners]
-    fold = np.array([int.from_bytes(digest) % FOLDS for digest in digests], dtype=np.int64)
-    return fold, [f"accounts {number}" for number in range(FOLDS)]
+    spread = [f"accounts {int.from_bytes(digest) % FOLDS}" for digest in digests]
+    return join_groups([str(name or other) for name, other in zip(named, spread, strict=True)])
 
 
 def join_groups(named: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:

@@ -40,6 +40,12 @@ def clean(text: str) -> str:
     return text.strip()
 
 
+def tidy(texts: Sequence[str], area: str | None) -> list[str]:
+    """Clean the prompts of one source, and take its frame off unless the area keeps it."""
+    cleaned = [clean(text) for text in texts]
+    return cleaned if area in KEPT_SCAFFOLDS else without_scaffold(cleaned)
+
+
 def without_scaffold(texts: Sequence[str]) -> list[str]:
     """Take off the first and last sentence or line that most prompts of one source share.
 

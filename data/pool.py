@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from .clean import KEPT_SCAFFOLDS, clean, without_scaffold
+from .clean import tidy
 from .errors import InputError
 
 Kind = Literal["organic", "payload", "extraction"]
@@ -50,7 +50,7 @@ class PoolSource:
 
 
 def load_pool(folder: Path) -> list[PoolSource]:
-    """Load every source that `catalog.json` names, each prompt cleaned by `clean`.
+    """Load every source that `catalog.json` names, each prompt cleaned by `tidy`.
 
     Raises:
         InputError: there is no catalog, or a source's file is missing or broken.
@@ -75,9 +75,7 @@ def _load(folder: Path, name: str, about: dict[str, object]) -> PoolSource:
     capability = about["capability"]
     area = next(iter(capability)) if isinstance(capability, dict) else None
     area = "general" if area == "general_instruction" else area
-    texts = [clean(row["text"]) for row in rows]
-    if area not in KEPT_SCAFFOLDS:
-        texts = without_scaffold(texts)
+    texts = tidy([row["text"] for row in rows], area)
     sessions: dict[object, list[int]] = {}
     for number, row in enumerate(rows):
         if texts[number]:

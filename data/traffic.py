@@ -64,6 +64,10 @@ class Traffic:
         """Return the number of prompts."""
         return int(self.table.num_rows)
 
+    def followed_by(self, other: Traffic) -> Traffic:
+        """Return the rows of both, these first; what was skipped is told of these only."""
+        return Traffic(pa.concat_tables([self.table, other.table]), self.skipped)
+
     def groups(self, by: By) -> Groups:
         """Split the rows into sessions or accounts.
 

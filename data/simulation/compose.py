@@ -16,7 +16,8 @@ from ..schema import SCHEMA
 from ..split import JOIN
 from ..write import check_output, replacing
 from .clock import arrivals, starts
-from .mix import SLOW_KINDS, Mix, load_mix
+from .invented import INVENTED, invented_shelves
+from .mix import SLOW_KINDS, Mix, Sources, load_mix
 from .models import Models
 from .population import Member, log_uniform, populate
 from .session import pick
@@ -41,19 +42,30 @@ def write_simulation(
     """Write simulated traffic to a Parquet file; see `simulate`.
 
     Args:
-        pool: the pool's folder.
+        pool: the pool's folder, or `invented` for the project's own sources.
         output: where to; the file appears whole or not at all.
         sessions: how many.
         seed: the same seed gives the same file.
-        mix: a shipped mix or a TOML file; without one, `standard`, or `held-out` for such sources.
+        mix: a shipped mix or a TOML file; without one, `standard`, `held-out` for such sources, or
+            `invented` for the project's own.
         held_out: compose from the sources that may not train.
 
     Raises:
         InputError: the pool, the mix or the output cannot be used.
     """
     check_output(output, (".parquet",))
-    chosen = load_mix(mix or ("held-out" if held_out else "standard"))
-    batches = simulate(load_pool(pool), sessions, chosen, seed=seed, held_out=held_out)
+    own = str(pool) == INVENTED
+    chosen = load_mix(mix or (INVENTED if own else "held-out" if held_out else "standard"))
+    if own and (held_out or chosen.sources != Sources()):
+        raise InputError(
+            "a choice among the project's own sources",
+            "all of them: none is held out",
+            "Leave out --held-out and the mix's sources, or name a pool's folder.",
+        )
+    if own:
+        batches = compose(invented_shelves(), sessions, chosen, seed=seed)
+    else:
+        batches = simulate(load_pool(pool), sessions, chosen, seed=seed, held_out=held_out)
     first = next(batches)
     with (
         replacing(output) as temporary,
@@ -67,9 +79,7 @@ def write_simulation(
 def simulate(
     sources: list[PoolSource], sessions: int, mix: Mix, *, seed: int = 0, held_out: bool = False
 ) -> Iterator[pa.Table]:
-    """Compose labelled traffic in `SCHEMA`, accounts in random order, each with its sessions.
-
-    Every account draws from a stream of its own, so what one does changes nothing for the next.
+    """Compose labelled traffic from a pool; see `compose`.
 
     Args:
         sources: the pool.
@@ -78,13 +88,32 @@ def simulate(
         seed: the same seed gives the same tables.
         held_out: compose from the sources that may not train, else from those that may.
 
-    Yields:
-        Tables of about `BATCH` rows.
-
     Raises:
         InputError: the pool has not what the mix asks for.
     """
     shelves = stock(_wanted(sources, mix), held_out=held_out)
+    return compose(shelves, sessions, mix, seed=seed)
+
+
+def compose(
+    shelves: dict[str, Shelf], sessions: int, mix: Mix, *, seed: int = 0
+) -> Iterator[pa.Table]:
+    """Compose labelled traffic in `SCHEMA`, accounts in random order, each with its sessions.
+
+    Every account draws from a stream of its own, so what one does changes nothing for the next.
+
+    Args:
+        shelves: what each group's sessions are made of.
+        sessions: how many sessions to compose.
+        mix: what of.
+        seed: the same seed gives the same tables.
+
+    Yields:
+        Tables of about `BATCH` rows.
+
+    Raises:
+        InputError: the shelves have not what the mix asks for.
+    """
     members = populate(mix, shelves, sessions, np.random.default_rng([seed, 0]))
     columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
     for position, member in enumerate(members):
