@@ -17,6 +17,8 @@ ROWS = RNG.normal(size=(600, 5))
 POSITIVE = ROWS[:, 0] * ROWS[:, 1] + 0.5 * ROWS[:, 2] + RNG.normal(size=600) > 0
 EVEN = np.ones(600)
 EACH = np.arange(600)
+ONE = Bags(1, 1.0, 10)
+"""One bag of everything."""
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +108,25 @@ def test_tied_values_share_one_height() -> None:
     low, high = curves.effects(np.array([[0.0], [1.0]]))[:, 0]
     assert low < 0 < high
     assert low == pytest.approx(-high, rel=0.05)
+
+
+def test_the_same_rows_again_are_trusted_no_more() -> None:
+    many = 5 * len(ROWS)
+    rows, positive = (np.concatenate([each] * 5) for each in (ROWS, POSITIVE))
+    once, twice = (
+        fit_curves(np.tile(rows, (n, 1)), np.tile(positive, n), np.ones(n * many)) for n in (1, 2)
+    )
+    np.testing.assert_allclose(twice.heights, once.heights, atol=2e-3)
+    leaves = grow(
+        np.tile(rows, (2, 1)), np.tile(positive, 2), np.ones(2 * many), np.arange(2 * many), ONE
+    )
+    oracle = GradientBoostingClassifier(
+        n_estimators=ONE.rounds,
+        learning_rate=RATE,
+        max_depth=DEPTH,
+        min_samples_leaf=2 * many // 100,
+        max_features=0.2,
+        subsample=0.5,
+        random_state=0,
+    ).fit(np.tile(rows, (2, 1)), np.tile(positive, 2))
+    np.testing.assert_allclose(leaves.log_odds(ROWS), oracle.decision_function(ROWS), atol=1e-5)
