@@ -45,7 +45,7 @@ def train(
 
     Raises:
         InputError: too few sessions or accounts of a label, or all of one split group, or a label
-            of a session that there is not.
+            of a session that there is not, or nothing that `beside` adds.
     """
     named = named_labels(labels, traffic, *([accounts] if accounts else []))
     own = read_truth(traffic, MIN_PROMPTS, named)
@@ -54,6 +54,7 @@ def train(
     if beside is not None:
         every = traffic.followed_by(beside)
         truth = read_truth(every, MIN_PROMPTS, _with_column(named, beside))
+        _check_beside(traffic, beside, every, len(truth.groups) - len(own.groups))
     hashes = [session_hashes(every, truth.groups)]
     if accounts is not None:
         of_accounts = read_truth(accounts, LONG, named, by="account").beside(truth)
@@ -91,6 +92,22 @@ def _with_column(named: dict[str, str] | None, beside: Traffic) -> dict[str, str
         return None
     told = zip(beside.column("session_id"), beside.column("label"), strict=True)
     return named | {str(session): label for session, label in told if label}
+
+
+def _check_beside(traffic: Traffic, beside: Traffic, every: Traffic, added: int) -> None:
+    ours, theirs, both = (len(each.groups("session")) for each in (traffic, beside, every))
+    if both < ours + theirs:
+        raise InputError(
+            f"{ours + theirs - both} sessions that stand in the traffic and beside it",
+            "sessions beside that are not in the traffic",
+            "Leave out of --beside what is trained on anyway.",
+        )
+    if not added:
+        raise InputError(
+            f"no labelled session of {MIN_PROMPTS} prompts or more beside the traffic",
+            "labels in a column label",
+            "Add labels, or leave out --beside.",
+        )
 
 
 def _check(truth: Truth, units: str = "sessions", least: int = MIN_PROMPTS) -> None:

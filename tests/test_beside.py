@@ -89,6 +89,17 @@ def test_sessions_without_a_group_are_split_by_account_beside_those_with_one(
     assert set(truth.fold) == set(range(len(truth.folds)))
 
 
+def test_what_adds_nothing_is_refused(
+    fails: Fails, halves: tuple[Path, Path], tmp_path: Path
+) -> None:
+    bare = [{k: v for k, v in row.items() if k != "label"} for row in read_rows(halves[1])]
+    write_rows(tmp_path / "bare.jsonl", bare)
+    asked = ("train", halves[0], "-o", tmp_path / "model", "--beside")
+    assert "no labelled session" in fails(*asked, tmp_path / "bare.jsonl")
+    assert "stand in the traffic and beside it" in fails(*asked, halves[0])
+    assert not (tmp_path / "model").exists()
+
+
 @pytest.fixture(scope="module")
 def shelves() -> dict[str, Shelf]:
     return invented_shelves()
