@@ -37,11 +37,15 @@ bench-ingest: $(VENV)/.test
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
 	$(BIN)/python benchmarks/ingest.py
 
+# Accounts of the project's own sources, which the model and its benchmark learn from.
+ACCOUNTS_BESIDE := --sessions 9000 --seed 5
+
 # What is found of sources never seen, beside published detectors: the tables of docs/results.md.
 bench-detect: $(VENV)/.test bench-data
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[weights,dev,bench]'
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 16000 --seed 9 -o out/full/long-accounts.parquet
-	$(BIN)/python benchmarks/detect.py out/full/train.parquet --beside out/full/invented.parquet --accounts out/full/long-accounts.parquet
+	$(BIN)/capscope simulate --pool invented --mix invented-accounts $(ACCOUNTS_BESIDE) -o out/full/invented-accounts.parquet
+	$(BIN)/python benchmarks/detect.py out/full/train.parquet --beside out/full/invented.parquet --accounts out/full/long-accounts.parquet --accounts-beside out/full/invented-accounts.parquet
 
 DRAWS := 11 12 13 14 15
 # How far the figures of the first pass hang on which sessions were drawn to learn from and to test on.
@@ -114,7 +118,8 @@ real: $(VENV)/.demo
 # Its long accounts are more than `bench-detect` can embed within an hour: 877 organic ones of 200 prompts.
 model: $(VENV)/.demo bench-data
 	$(BIN)/capscope simulate --pool $(POOL) --mix long-accounts --sessions 30000 --seed 9 -o out/full/accounts.parquet
-	$(BIN)/capscope train out/full/train.parquet --beside out/full/invented.parquet --accounts out/full/accounts.parquet -o classify/models/default
+	$(BIN)/capscope simulate --pool invented --mix invented-accounts $(ACCOUNTS_BESIDE) -o out/full/invented-accounts.parquet
+	$(BIN)/capscope train out/full/train.parquet --beside out/full/invented.parquet --accounts out/full/accounts.parquet --accounts-beside out/full/invented-accounts.parquet -o classify/models/default
 	$(BIN)/capscope evaluate out/full/held-out.parquet -o out/held-out.json
 
 $(VENV)/.demo: pyproject.toml constraints.txt

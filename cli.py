@@ -546,6 +546,10 @@ def train_command(
             "that no promise rests on; may be given again."
         ),
     ] = None,
+    accounts_beside: Annotated[
+        list[str] | None,
+        typer.Option(help="The same, of accounts beside --accounts; may be given again."),
+    ] = None,
     labels: Labels = None,
     weights: Weights = None,
     cache: Cache = None,
@@ -564,6 +568,7 @@ def train_command(
             output,
             accounts=accounts or (),
             beside=beside or (),
+            accounts_beside=accounts_beside or (),
             labels=labels,
             weights=weights,
             cache=cache,

@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("traffic", type=Path)
     parser.add_argument("--accounts", type=Path, required=True, help="traffic with long accounts")
     parser.add_argument("--beside", type=Path, required=True, help="sessions learned from only")
+    parser.add_argument("--accounts-beside", type=Path, required=True, help="accounts learned from")
     arguments = parser.parse_args()
     started = time.monotonic()
     told(f"{platform.machine()}, Python {platform.python_version()}, ", *versions())
@@ -66,14 +67,17 @@ def main() -> None:
     beside = truth.groups.first >= len(traffic)
     lessons = taught.take(np.flatnonzero(~beside))
     clock(started, "embedded and measured sessions")
-    long_traffic = read_traffic([str(arguments.accounts)])
+    own_accounts = read_traffic([str(arguments.accounts)])
+    long_traffic = own_accounts.followed_by(read_traffic([str(arguments.accounts_beside)]))
     long_truth = read_truth(long_traffic, LONG, by="account").beside(truth)
     read = embed_read(long_traffic.table["prompt"], long_truth.groups, encoder)
-    accounts = Lessons.of(long_truth, read, areas)
+    taught_accounts = Lessons.of(long_truth, read, areas)
+    long_beside = long_truth.groups.first >= len(own_accounts)
+    accounts = taught_accounts.take(np.flatnonzero(~long_beside))
     clock(started, "embedded and measured accounts")
     folds = np.unique(lessons.truth.fold)
     parts = Parallel(n_jobs=CORES)(
-        delayed(hold_out)(taught, beside, accounts, int(fold)) for fold in folds
+        delayed(hold_out)(taught, beside, taught_accounts, long_beside, int(fold)) for fold in folds
     )
     both, exact, first = np.empty((3, len(lessons.truth.groups)))
     long = {name: np.empty(len(accounts.truth.groups)) for name in LONG_ONES}
@@ -121,20 +125,21 @@ class Found:
 
 
 def hold_out(
-    lessons: Lessons, beside: Flags, accounts: Lessons, fold: int
+    lessons: Lessons, beside: Flags, accounts: Lessons, long_beside: Flags, fold: int
 ) -> tuple[Found, dict[str, Scores]]:
     """Score a group's sessions and accounts by a model of the others; accounts as `LONG_ONES`."""
     seen = lessons.truth.fold != fold
     held = np.flatnonzero(~seen & ~beside)
     sessions, others = np.flatnonzero(seen & ~beside), np.flatnonzero(seen & beside)
-    learned, parts = learn(lessons, sessions, accounts, others), lessons.parts(np.flatnonzero(seen))
+    parts = lessons.parts(np.flatnonzero(seen))
+    learned = learn(lessons, sessions, accounts, others, np.flatnonzero(long_beside))
     measured = lessons.measure(held, parts)
     short = learned.short
     route = short.scores.route(FPR)
     first = short.passes.first.score_sessions(measured.first)
     exact = short.passes.whole.score_sessions(measured.whole)
     both = merge(first, short.passes.brief.score_sessions(measured.brief), route.let_go)
-    own = np.flatnonzero(accounts.truth.fold == fold)
+    own = np.flatnonzero((accounts.truth.fold == fold) & ~long_beside)
     of_accounts = dict.fromkeys(LONG_ONES, np.empty(0))
     if len(own) and (long := learned.long):
         told = accounts.measure(own, parts)

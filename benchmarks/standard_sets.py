@@ -23,7 +23,7 @@ from capscope.data.simulation.invented import INVENTED
 MOST = 0.60
 SIZES = {
     "small": {"train": 600, "invented": 300, "held-out": 200, "campaigns": 6_000},
-    "full": {"train": 4_000, "invented": 1_800, "held-out": 1_000, "campaigns": 16_000},
+    "full": {"train": 4_000, "invented": 2_400, "held-out": 1_000, "campaigns": 16_000},
 }
 SETS = {
     "train": (1, None, False),

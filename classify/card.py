@@ -59,9 +59,11 @@ itself, and {let_go_extraction} of extraction.
 
 BESIDE = "{:,} other sessions were learned from as well; no figure or promise here is of them.\n"
 
+OTHERS = ",\nand from {:,} other accounts that no figure or promise here is of"
+
 LONG_ONES = """Sessions and accounts of {long} prompts or more have classifiers and a threshold of
 their own. They learned from {extraction:,} extraction and {organic:,} organic accounts beside the
-sessions:
+sessions{others}:
 
 | accounts scored by | AUROC | TPR at 1 % FPR | TPR at 0.1 % FPR |
 |---|---|---|---|
@@ -75,7 +77,6 @@ def write_card(
     truth: Truth,
     learned: Learned,
     encoder: str,
-    beside: int = 0,
 ) -> str:
     """Write a model's card from what it was trained on and what came of it.
 
@@ -84,7 +85,6 @@ def write_card(
         truth: its labelled sessions.
         learned: from them.
         encoder: the fingerprint.
-        beside: sessions that were learned from and that no figure is of.
     """
     from importlib.metadata import version
 
@@ -115,7 +115,7 @@ def write_card(
         folds=len(np.unique(truth.fold)),
         left_out=truth.left_out,
         encoder=encoder,
-        beside=BESIDE.format(beside) if beside else "",
+        beside=BESIDE.format(learned.beside) if learned.beside else "",
         promise=promise,
         let_go=f"{let_go[~truth.extraction].mean():.0%}",
         let_go_extraction=f"{let_go[truth.extraction].mean():.0%}",
@@ -125,7 +125,7 @@ def write_card(
         ),
         sources=", ".join(f"`{source}`" for source in sorted(sources)) or "not named",
         scores="\n".join(_row(name, truth.extraction, values) for name, values in rows.items()),
-        long=_long(learned.long) if learned.long else "",
+        long=_long(learned.long, learned.long_beside) if learned.long else "",
     )
 
 
@@ -135,13 +135,14 @@ def best_measure(extraction: NDArray[np.bool_], measures: NDArray[np.float64]) -
     return MEASURES[int(np.argmax(gains))]
 
 
-def _long(level: Level) -> str:
+def _long(level: Level, beside: int) -> str:
     scores = level.scores
     extraction = int(scores.extraction.sum())
     return LONG_ONES.format(
         long=LONG,
         extraction=extraction,
         organic=scores.organic,
+        others=OTHERS.format(beside) if beside else "",
         row=_row("every prompt read", scores.extraction, scores.whole),
     )
 

@@ -50,7 +50,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bags: int = 8,
         share: float = 0.6,
         rounds: int = 150,
-        folds: int = 10,
+        folds: int = 5,
         amount: bool = False,
     ) -> None:
         """Store the settings.

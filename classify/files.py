@@ -184,6 +184,7 @@ def train_files(
     *,
     accounts: Sequence[str] = (),
     beside: Sequence[str] = (),
+    accounts_beside: Sequence[str] = (),
     labels: Path | None = None,
     weights: Path | None = None,
     cache: Path | None = None,
@@ -191,8 +192,8 @@ def train_files(
 ) -> str:
     """Train a model on labelled traffic, write its folder and return its card.
 
-    The accounts of 200 prompts or more of `accounts` are learned from as a whole, and the sessions
-    of `beside` without any promise resting on them; see `train`.
+    The accounts of 200 prompts or more of `accounts` are learned from as a whole; the sessions of
+    `beside` and the accounts of `accounts_beside` without any promise resting on them; see `train`.
 
     Raises:
         InputError: an input or the output cannot be used, or the labels do not carry a model;
@@ -207,9 +208,9 @@ def train_files(
                 "Name another folder for the model.",
             )
     traffic = read_traffic(inputs, reading)
-    long = read_traffic(accounts, reading) if accounts else None
-    others = read_traffic(beside, reading) if beside else None
-    model = train(traffic, open_encoder(weights, cache), labels, long, others)
+    given = (accounts, beside, accounts_beside)
+    more = [read_traffic(each, reading) if each else None for each in given]
+    model = train(traffic, open_encoder(weights, cache), labels, *more)
     save_model(model, output)
     return model.card
 

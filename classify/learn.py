@@ -23,11 +23,14 @@ class Learned:
         short: from the sessions.
         long: from sessions and accounts together; None without accounts.
         measured: the sessions that promises rest on, out of fold.
+        beside, long_beside: how many sessions and accounts no promise rests on.
     """
 
     short: Level
     long: Level | None
     measured: Measured
+    beside: int
+    long_beside: int
 
 
 def learn(
@@ -35,6 +38,7 @@ def learn(
     sessions: NDArray[np.int64],
     long: Lessons | None = None,
     beside: NDArray[np.int64] | None = None,
+    long_beside: NDArray[np.int64] | None = None,
 ) -> Learned:
     """Fit the classifiers of all passes on some of the sessions.
 
@@ -44,19 +48,25 @@ def learn(
         long: long accounts, numbered as `Truth.beside` does; those of split groups that the
             sessions have not are left out.
         beside: which of them are learned from, and nothing more.
+        long_beside: which of the accounts are.
     """
     every = sessions if beside is None else np.concatenate([beside, sessions])
     here = lessons.truth.take(every)
+    accounts = 0
     if long:
-        long = long.take(np.flatnonzero(np.isin(long.truth.fold, here.fold)))
+        known = np.isin(long.truth.fold, here.fold)
+        other = np.isin(np.arange(len(known)), [] if long_beside is None else long_beside)
+        long = long.take(np.append(np.flatnonzero(known & other), np.flatnonzero(known & ~other)))
+        accounts = int((known & ~other).sum())
     measured = lessons.measure_out_of_fold(every, long)
     of_all = measured.take(np.arange(len(every)))
     short = _level(of_all, [here], len(sessions))
-    accounts = len(long.truth.groups) if long else 0
     return Learned(
         short,
         _level(measured, [here, long.truth], accounts) if long else None,
         of_all.take(np.arange(len(every) - len(sessions), len(every))),
+        len(every) - len(sessions),
+        len(long.truth.groups) - accounts if long else 0,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import InputError, Traffic
+from ..data import By, InputError, Traffic
 from ..embed import Encoder, embed
 from ..index import AreaMap
 from .card import write_card
@@ -28,6 +28,7 @@ def train(
     labels: Path | None = None,
     accounts: Traffic | None = None,
     beside: Traffic | None = None,
+    accounts_beside: Traffic | None = None,
 ) -> SessionModel:
     """Train a model on the labelled sessions of `traffic`.
 
@@ -42,34 +43,39 @@ def train(
             whole; only those of split groups that are learned from.
         beside: labelled traffic whose sessions are learned from as well, by their label column; no
             promise, figure or known prompt is of them.
+        accounts_beside: the same of accounts, beside `accounts`.
 
     Raises:
         InputError: too few sessions or accounts of a label, or all of one split group, or a label
-            of a session that there is not, or nothing that `beside` adds.
+            of a session that there is not, or nothing that `beside` or `accounts_beside` adds.
     """
+    if accounts is None and accounts_beside is not None:
+        raise InputError(
+            "accounts beside no accounts",
+            "accounts that their promises can rest on",
+            "Name such traffic with --accounts.",
+        )
     named = named_labels(labels, traffic, *([accounts] if accounts else []))
     own = read_truth(traffic, MIN_PROMPTS, named)
     _check(own)
-    every, truth = traffic, own
-    if beside is not None:
-        every = traffic.followed_by(beside)
-        truth = read_truth(every, MIN_PROMPTS, _with_column(named, beside))
-        _check_beside(traffic, beside, every, len(truth.groups) - len(own.groups))
+    every, truth = _with_others(traffic, own, beside, named, "session")
     hashes = [session_hashes(every, truth.groups)]
-    if accounts is not None:
-        of_accounts = read_truth(accounts, LONG, named, by="account").beside(truth)
-        _check(of_accounts, "accounts", LONG)
-        hashes.append(session_hashes(accounts, accounts.groups("session")))
-        hashes.append(session_hashes(accounts, of_accounts.groups))
     areas = AreaMap.embedded(encoder)
-    lessons = Lessons.of(truth, embed(every.table["prompt"], encoder), areas)
-    long = None
+    long, long_others = None, None
     if accounts is not None:
-        vectors = embed_read(accounts.table["prompt"], of_accounts.groups, encoder)
+        own_accounts = read_truth(accounts, LONG, named, by="account")
+        _check(own_accounts.beside(truth), "accounts", LONG)
+        both, of_accounts = _with_others(accounts, own_accounts, accounts_beside, named, "account")
+        of_accounts = of_accounts.beside(truth)
+        hashes.append(session_hashes(both, both.groups("session")))
+        hashes.append(session_hashes(both, of_accounts.groups))
+        vectors = embed_read(both.table["prompt"], of_accounts.groups, encoder)
         long = Lessons.of(of_accounts, vectors, areas)
+        long_others = np.flatnonzero(of_accounts.groups.first >= len(accounts))
+    lessons = Lessons.of(truth, embed(every.table["prompt"], encoder), areas)
     is_own = truth.groups.first < len(traffic)
     sessions, others = np.flatnonzero(is_own), np.flatnonzero(~is_own)
-    learned = learn(lessons, sessions, long, others)
+    learned = learn(lessons, sessions, long, others, long_others)
     scores = learned.short.scores
     return SessionModel(
         encoder=encoder.fingerprint,
@@ -82,7 +88,7 @@ def train(
         short=learned.short,
         long=learned.long,
         trained_on=np.unique(np.concatenate(hashes)),
-        card=write_card(traffic, own, learned, encoder.fingerprint, len(others)),
+        card=write_card(traffic, own, learned, encoder.fingerprint),
     )
 
 
@@ -94,20 +100,29 @@ def _with_column(named: dict[str, str] | None, beside: Traffic) -> dict[str, str
     return named | {str(session): label for session, label in told if label}
 
 
-def _check_beside(traffic: Traffic, beside: Traffic, every: Traffic, added: int) -> None:
-    ours, theirs, both = (len(each.groups("session")) for each in (traffic, beside, every))
+def _with_others(
+    traffic: Traffic, own: Truth, beside: Traffic | None, named: dict[str, str] | None, by: By
+) -> tuple[Traffic, Truth]:
+    """Return the traffic and its truth, what is learned from beside it behind its own."""
+    if beside is None:
+        return traffic, own
+    option, least = ("--beside", MIN_PROMPTS) if by == "session" else ("--accounts-beside", LONG)
+    every = traffic.followed_by(beside)
+    ours, theirs, both = (len(each.groups(by)) for each in (traffic, beside, every))
     if both < ours + theirs:
         raise InputError(
-            f"{ours + theirs - both} sessions that stand in the traffic and beside it",
-            "sessions beside that are not in the traffic",
-            "Leave out of --beside what is trained on anyway.",
+            f"{ours + theirs - both} {by}s that stand in the traffic and beside it",
+            f"{by}s beside that are not in the traffic",
+            f"Leave out of {option} what is trained on anyway.",
         )
-    if not added:
+    truth = read_truth(every, least, _with_column(named, beside), by)
+    if len(truth.groups) == len(own.groups):
         raise InputError(
-            f"no labelled session of {MIN_PROMPTS} prompts or more beside the traffic",
+            f"no labelled {by} of {least} prompts or more beside the traffic",
             "labels in a column label",
-            "Add labels, or leave out --beside.",
+            f"Add labels, or leave out {option}.",
         )
+    return every, truth
 
 
 def _check(truth: Truth, units: str = "sessions", least: int = MIN_PROMPTS) -> None:

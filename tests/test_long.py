@@ -105,6 +105,40 @@ def test_long_accounts_are_judged_by_what_was_learned_from_such(
     assert together == [*short, *long]
 
 
+def test_accounts_beside_are_learned_from_and_carry_no_promise(
+    taught: Path, halves: tuple[Path, Path], accounts: Path, others: Path, tmp_path: Path
+) -> None:
+    rows = [row | {"account_id": f"{row['account_id']} beside"} for row in read_rows(others)]
+    write_rows(tmp_path / "beside.jsonl", rows)
+    given = {"accounts": [str(accounts)], "accounts_beside": [str(tmp_path / "beside.jsonl")]}
+    card = train_files([str(halves[0])], tmp_path / "model", **given)
+    alone, model = load_model(taught), load_model(tmp_path / "model")
+    assert alone.long is not None and model.long is not None
+    assert model.long.scores.extraction.tolist() == alone.long.scores.extraction.tolist()
+    assert not np.array_equal(model.long.scores.whole, alone.long.scores.whole)
+    np.testing.assert_array_equal(model.long.background, alone.long.background)
+    np.testing.assert_array_equal(model.short.scores.whole, alone.short.scores.whole)
+    assert f"{2 * EACH} other accounts that no figure" in card
+    assert "other accounts" not in alone.card
+    seen = len(model.trained_on) - len(alone.trained_on)
+    assert seen == 2 * EACH * 3, "each account and its two sessions"
+
+
+def test_accounts_beside_that_add_nothing_are_refused(
+    fails: Fails, halves: tuple[Path, Path], accounts: Path, tmp_path: Path
+) -> None:
+    bare = [row | {"label": None, "account_id": "another"} for row in read_rows(accounts)]
+    write_rows(tmp_path / "bare.jsonl", bare)
+    asked = ("train", halves[0], "-o", tmp_path / "model", "--accounts-beside")
+    assert "accounts beside no accounts" in fails(*asked, accounts)
+    asked = (*asked[:2], "--accounts", accounts, *asked[2:])
+    assert f"{2 * EACH} accounts that stand in" in fails(*asked, accounts)
+    told = fails(*asked, tmp_path / "bare.jsonl")
+    assert f"no labelled account of {LONG} prompts or more" in told
+    assert "--accounts-beside" in told
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_promise_that_long_accounts_cannot_carry_is_kept_as_for_sessions(
     run: Run, taught: Path, few_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
