@@ -38,7 +38,7 @@ bench-ingest: $(VENV)/.test
 	$(BIN)/python benchmarks/ingest.py
 
 # Accounts of the project's own sources, which the model and its benchmark learn from.
-ACCOUNTS_BESIDE := --sessions 9000 --seed 5
+ACCOUNTS_BESIDE := --sessions 3000 --seed 5
 
 # What is found of sources never seen, beside published detectors: the tables of docs/results.md.
 bench-detect: $(VENV)/.test bench-data

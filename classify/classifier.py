@@ -16,7 +16,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .curves import Curves
-from .fitting import Lesson, fit_both, held_out_odds
+from .fitting import Lesson, fit_models, held_out_odds
+from .kernel import Kernel
 from .trees import Bags, Forest
 
 Matrix = NDArray[np.float64]
@@ -26,9 +27,9 @@ EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Boosted trees over bags of sources beside an additive model, calibrated together.
+    """Boosted trees over bags of sources, an additive model and a kernel machine, together.
 
-    Both are weighted and calibrated by one logistic regression (Platt 1999; Wolpert 1992) on the
+    They are weighted and calibrated by one logistic regression (Platt 1999; Wolpert 1992) on the
     log-odds of sessions by models that saw nothing of their group. Where the last measure is the
     logarithm of an amount of evidence, all of that is multiplied by a power of the amount, so that
     a short session needs more to be called either way. What the measures added to a score adds up
@@ -39,8 +40,9 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes_: the two labels; scores are of the second.
         forest_: the trees.
         curves_: the additive model.
-        calibration_: the weight of the trees' log-odds, that of the curves', what is added, and the
-            power of the amount.
+        kernel_: the kernel machine.
+        calibration_: the weight of the trees' log-odds, that of the curves', that of the kernel
+            machine's margin, what is added, and the power of the amount.
         out_of_fold_: calibrated scores of the training sessions, each by models that saw no
             session of its group (sessions,).
     """
@@ -75,7 +77,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: NDArray[np.int64] | None = None,
         sources: NDArray[np.int64] | None = None,
     ) -> Self:
-        """Fit both models on all sessions and calibrate them out of fold.
+        """Fit the models on all sessions and calibrate them out of fold.
 
         Args:
             X: measures (sessions, measures).
@@ -99,26 +101,28 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lesson = Lesson(looked, positive, sources, groups)
         held_out = held_out_odds(lesson, self.folds, bags)
         self.calibration_ = self._calibrated(held_out, X, positive)
-        odds = held_out @ self.calibration_[:2] + self.calibration_[2]
+        odds = held_out @ self.calibration_[:3] + self.calibration_[3]
         self.out_of_fold_ = expit(self._weight(X) * odds)
-        self.forest_, self.curves_ = fit_both(lesson, bags)
+        self.forest_, self.curves_, self.kernel_ = fit_models(lesson, bags)
         return self
 
     def effects(self, X: Matrix) -> Matrix:  # noqa: N803
         """Return what each measure adds to the log-odds (sessions, measures); see `base_`."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
-        trees, curves = self.calibration_[:2]
         looked, weight = self._looked(X), self._weight(X)[:, None]
-        both = trees * self.forest_.effects(looked) + curves * self.curves_.effects(looked)
+        trees, curves, kernel = self.calibration_[:3]
+        together = trees * self.forest_.effects(looked) + curves * self.curves_.effects(looked)
+        together += kernel * self.kernel_.effects(looked)
         if not self.amount:
-            return np.asarray(both)
-        return np.hstack([weight * both, (weight - 1.0) * self.base_])
+            return np.asarray(together)
+        return np.hstack([weight * together, (weight - 1.0) * self.base_])
 
     @property
     def base_(self) -> float:
         """The calibrated log-odds of which effects are the rest."""
-        return float(self.calibration_[:3] @ [self.forest_.expected, self.curves_.base, 1.0])
+        bases = [self.forest_.expected, self.curves_.base, self.kernel_.base, 1.0]
+        return float(self.calibration_[:4] @ bases)
 
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:  # noqa: N803
         """Return calibrated log-odds of the second class (sessions,)."""
@@ -144,7 +148,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a fitted classifier consists of, for a model folder."""
-        parts = self.forest_.arrays() | self.curves_.arrays()
+        parts = self.forest_.arrays() | self.curves_.arrays() | self.kernel_.arrays()
         return parts | {"calibration": self.calibration_}
 
     @classmethod
@@ -163,12 +167,14 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = np.array([False, True])
         self.forest_ = Forest.from_arrays(arrays)
         self.curves_ = Curves.from_arrays(arrays)
+        self.kernel_ = Kernel.from_arrays(arrays)
         self.calibration_ = arrays["calibration"]
         looked = measures - amount
-        if self.forest_.feature.max() >= looked or len(self.curves_.knots) != looked:
+        theirs = (len(self.curves_.knots), len(self.kernel_.knots))
+        if self.forest_.feature.max() >= looked or theirs != (looked, looked):
             raise ValueError("it does not look at the measures that there are")
-        if self.calibration_.shape != (4,):
-            raise ValueError("its calibration does not have four numbers")
+        if self.calibration_.shape != (5,):
+            raise ValueError("its calibration does not have five numbers")
         self.n_features_in_ = measures
         return self
 
@@ -183,7 +189,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _weight(self, X: Matrix) -> NDArray[np.float64]:  # noqa: N803
         """Return what the log-odds of each session are multiplied by (sessions,)."""
-        return np.asarray(np.exp(self.calibration_[3] * X[:, -1] * self.amount))
+        return np.asarray(np.exp(self.calibration_[4] * X[:, -1] * self.amount))
 
     def _calibrated(
         self,
@@ -191,7 +197,7 @@ class SessionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X: Matrix,  # noqa: N803
         positive: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
-        """Weigh both models, for the power of the amount under which the labels are likeliest."""
+        """Weigh the models, for the power of the amount under which the labels are likeliest."""
         found = []
         for power in EXPONENTS if self.amount else (0.0,):
             weight = np.exp(power * X[:, -1:] * self.amount)

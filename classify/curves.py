@@ -39,7 +39,7 @@ class Curves:
 
     def effects(self, rows: Matrix) -> Matrix:
         """Return what each measure adds to the log-odds (rows, measures)."""
-        return _read(rows, self.knots, self.heights)
+        return read_at(rows, self.knots, self.heights)
 
     def log_odds(self, rows: Matrix) -> NDArray[np.float64]:
         """Return the log-odds of the positive class (rows,)."""
@@ -73,9 +73,9 @@ def fit_curves(rows: Matrix, positive: NDArray[np.bool_], weight: NDArray[np.flo
         positive: the label (n,).
         weight: how much each row counts (n,).
     """
-    told = [_normal_scores(column) for column in rows.T]
-    knots, normal = (np.stack(part) for part in zip(*told, strict=True))
-    scores = _read(rows, knots, normal)
+    knots = np.stack([knots_of(column) for column in rows.T])
+    normal = normal_at(knots)
+    scores = read_at(rows, knots, normal)
     ridge = max(RIDGE, RIDGE_PER_ROW * len(rows))
     fitted = LogisticRegression(C=1 / ridge, max_iter=1000).fit(scores, positive, weight)
     slopes = fitted.coef_[0]
@@ -84,16 +84,27 @@ def fit_curves(rows: Matrix, positive: NDArray[np.bool_], weight: NDArray[np.flo
     return Curves(knots, slopes[:, None] * (normal - means[:, None]), base)
 
 
-def _normal_scores(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return quantiles of a column and the normal quantiles of their ranks, ties sharing one."""
+def knots_of(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quantiles of a measure, ascending (KNOTS,)."""
     values, counts = np.unique(column, return_counts=True)
     ranks = (np.cumsum(counts) - counts / 2) / len(column)
-    places = (np.arange(KNOTS) + 0.5) / KNOTS
-    knots = np.interp(places, ranks, values)
-    _, tie, size = np.unique(knots, return_inverse=True, return_counts=True)
-    return knots, (np.bincount(tie, norm.ppf(places)) / size)[tie]
+    return np.asarray(np.interp(_places(), ranks, values))
 
 
-def _read(rows: Matrix, knots: Matrix, heights: Matrix) -> Matrix:
+def normal_at(knots: Matrix) -> Matrix:
+    """Return the normal quantiles of the ranks of knots (measures, KNOTS); ties share one."""
+    normal = np.empty_like(knots)
+    for row, own in zip(normal, knots, strict=True):
+        _, tie, size = np.unique(own, return_inverse=True, return_counts=True)
+        row[:] = (np.bincount(tie, norm.ppf(_places())) / size)[tie]
+    return normal
+
+
+def read_at(rows: Matrix, knots: Matrix, heights: Matrix) -> Matrix:
+    """Read the curve of each measure (measures, KNOTS) at its values in rows (rows, measures)."""
     curves = zip(rows.T, knots, heights, strict=True)
     return np.column_stack([np.interp(*curve) for curve in curves])
+
+
+def _places() -> NDArray[np.float64]:
+    return (np.arange(KNOTS) + 0.5) / KNOTS

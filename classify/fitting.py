@@ -1,4 +1,4 @@
-"""Fitting both models of a classifier, whole and out of fold, hard sessions counted for more."""
+"""Fitting the models of a classifier, whole and out of fold, hard sessions counted for more."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sklearn.model_selection import GroupKFold
 
 from .curves import Curves, fit_curves
 from .head import balanced
+from .kernel import Kernel, fit_kernel
 from .trees import Bags, Forest, grow
 
 HARD, MOST = 1.0, 3.0
@@ -63,24 +64,25 @@ class Lesson:
         return weight
 
 
-def fit_both(lesson: Lesson, bags: Bags) -> tuple[Forest, Curves]:
-    """Fit trees over bags of sources and an additive model."""
+def fit_models(lesson: Lesson, bags: Bags) -> tuple[Forest, Curves, Kernel]:
+    """Fit trees over bags of sources, an additive model and a kernel machine."""
     weight = lesson.weigh(count_hard(lesson))
     return (
         grow(lesson.measures, lesson.positive, weight, lesson.sources, bags),
         fit_curves(lesson.measures, lesson.positive, weight),
+        fit_kernel(lesson.measures, lesson.positive, weight),
     )
 
 
 def held_out_odds(lesson: Lesson, folds: int, bags: Bags) -> Matrix:
-    """Return the log-odds of both models, each by models that saw nothing of a fold (sessions, 2).
+    """Return the log-odds of the models, each by ones that saw nothing of a fold (sessions, 3).
 
     They are 0 where what is left has one class only.
     """
-    log_odds = np.zeros((len(lesson.positive), 2))
+    log_odds = np.zeros((len(lesson.positive), 3))
     for seen, held in lesson.folds(folds):
-        both = fit_both(lesson.take(seen), bags)
-        log_odds[held] = np.column_stack([m.log_odds(lesson.measures[held]) for m in both])
+        models = fit_models(lesson.take(seen), bags)
+        log_odds[held] = np.column_stack([m.log_odds(lesson.measures[held]) for m in models])
     return log_odds
 
 

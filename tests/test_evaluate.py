@@ -101,9 +101,9 @@ def changed(
     loaded = load_model(model)
     passes = copy.deepcopy(loaded.short.passes)
     for classifier in (passes.first, passes.brief, passes.whole):
-        trees, curves, added, power = classifier.calibration_
-        classifier.calibration_ = np.array([*slope * np.array([trees, curves, added]), power])
-        classifier.calibration_[2] += offset
+        *shares, power = classifier.calibration_
+        classifier.calibration_ = np.array([*slope * np.array(shares), power])
+        classifier.calibration_[3] += offset
     short = replace(loaded.short, passes=passes, scores=scores or loaded.short.scores)
     save_model(replace(loaded, short=short, **other), folder)
     return folder

@@ -51,10 +51,10 @@ def measured(sessions: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.
 def test_odds_grow_with_the_number_of_prompts_and_effects_still_add_up() -> None:
     X, extraction = measured(1500, 0)  # noqa: N806
     fitted = SessionClassifier(bags=2, rounds=40, amount=True).fit(X, extraction)
-    assert fitted.calibration_[3] > 0.0
+    assert fitted.calibration_[4] > 0.0
     likely = np.array([[2.0, 2.0, np.log(n / 15)] for n in (4, 15, 60)])
     odds = fitted.decision_function(likely)
-    np.testing.assert_allclose(odds, odds[1] * np.exp(fitted.calibration_[3] * likely[:, 2]))
+    np.testing.assert_allclose(odds, odds[1] * np.exp(fitted.calibration_[4] * likely[:, 2]))
     assert odds[0] < odds[1] < odds[2]
     np.testing.assert_allclose(odds, fitted.effects(likely).sum(axis=1) + fitted.base_, atol=1e-12)
     loaded = SessionClassifier.from_arrays(fitted.arrays(), 3, amount=True)

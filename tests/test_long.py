@@ -289,7 +289,7 @@ def test_promote_refuses_a_candidate_that_is_worse_on_long_accounts(
     assert model.long is not None
     passes = copy.deepcopy(model.long.passes)
     for classifier in (passes.first, passes.brief, passes.whole):
-        classifier.calibration_[:3] *= -1
+        classifier.calibration_[:4] *= -1
     save_model(replace(model, long=replace(model.long, passes=passes)), tmp_path / "candidate")
     save_model(model, tmp_path / "current")
     promote = ("promote", tmp_path / "candidate", "--current", tmp_path / "current")
